@@ -1,0 +1,1 @@
+"""Certified terms: the consensus core. Pure: no clock, randomness, signature, disk, network, log, await."""
