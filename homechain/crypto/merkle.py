@@ -213,8 +213,10 @@ def _split(count: int) -> int:
 
 
 def _perfect_subtrees(start: int, end: int) -> tuple[NodeAddress, ...]:
-    """The perfect subtrees over leaves start..end, left to right, for a `start` that RFC 9162's
-    cuts can give (a multiple of the largest power of two that fits)."""
+    """The perfect subtrees over leaves start..end, left to right.
+
+    `start` comes from RFC 9162's cuts, so it is a multiple of the first subtree's width.
+    """
     addresses = []
     while start < end:
         level = (end - start).bit_length() - 1

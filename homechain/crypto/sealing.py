@@ -63,7 +63,10 @@ def lock_secret(
     """
     if len(secret) > MAX_SECRET_BYTES:
         raise InvalidSealing(f"a secret has at most {MAX_SECRET_BYTES} bytes")
-    box = _box(passphrase, salt=salt, nonce=nonce, ops_limit=ops_limit, mem_limit=mem_limit)
+    password = _password(passphrase)
+    if not 1 <= len(password) <= MAX_PASSPHRASE_BYTES:
+        raise InvalidSealing(f"a passphrase has 1 to {MAX_PASSPHRASE_BYTES} bytes")
+    box = _box(password, salt=salt, nonce=nonce, ops_limit=ops_limit, mem_limit=mem_limit)
     return msgspec.json.encode(
         _Sealed(
             format="homechain-sealed",
@@ -91,8 +94,11 @@ def unlock_secret(blob: bytes, passphrase: str) -> bytes:
         salt, nonce, ciphertext = (unb64u(t) for t in (sealed.salt, sealed.nonce, sealed.box))
     except (MalformedJson, InvalidEncoding, msgspec.ValidationError) as error:
         raise InvalidSealing(f"not a locked secret: {error}") from error
+    password = _password(passphrase)
+    if not 1 <= len(password) <= MAX_PASSPHRASE_BYTES:
+        raise WrongPassphrase("no secret is locked under a passphrase of this length")
     box = _box(
-        passphrase,
+        password,
         salt=salt,
         nonce=nonce,
         ops_limit=sealed.ops_limit,
@@ -104,17 +110,18 @@ def unlock_secret(blob: bytes, passphrase: str) -> bytes:
         raise WrongPassphrase("the passphrase does not open this secret") from error
 
 
+def _password(passphrase: str) -> bytes:
+    # One passphrase typed on two keyboards may arrive composed or decomposed (RFC 8265, 4.2).
+    return unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogatepass")
+
+
 def _box(
-    passphrase: str, *, salt: bytes, nonce: bytes, ops_limit: int, mem_limit: int
+    password: bytes, *, salt: bytes, nonce: bytes, ops_limit: int, mem_limit: int
 ) -> SecretBox:
     # The limits stand in the file, so without bounds a prepared file could exhaust the machine.
     if not 1 <= ops_limit <= MAX_OPS_LIMIT or not MIN_MEM_LIMIT <= mem_limit <= MAX_MEM_LIMIT:
         raise InvalidSealing("the limits of the key derivation are out of bounds")
     if len(salt) != SALT_BYTES or len(nonce) != NONCE_BYTES:
         raise InvalidSealing(f"salt and nonce have {SALT_BYTES} and {NONCE_BYTES} bytes")
-    # One passphrase typed on two keyboards may arrive composed or decomposed (RFC 8265, 4.2).
-    password = unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogatepass")
-    if not 1 <= len(password) <= MAX_PASSPHRASE_BYTES:
-        raise InvalidSealing(f"a passphrase has 1 to {MAX_PASSPHRASE_BYTES} bytes")
     key = argon2id.kdf(SecretBox.KEY_SIZE, password, salt, opslimit=ops_limit, memlimit=mem_limit)
     return SecretBox(key)
