@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from homechain.model import limits
 from homechain.model.blocks import (
+    Block,
     CertifiedBlock,
     CommitCertificate,
     ElectionCertificate,
@@ -28,6 +29,8 @@ class Status(Struct, frozen=True, array_like=True, tag=20):
     height: int
     """Of the highest final block here."""
     clock_ms: int
+    linked: tuple[str, ...]
+    """Hubs that this one has a link to: nobody relays to it what those send it themselves."""
 
 
 class ShownQuorum(Struct, frozen=True, array_like=True, tag=21):
@@ -73,6 +76,14 @@ class BlockWanted(Struct, frozen=True, array_like=True, tag=27):
     block: bytes
 
 
+class OpenBlock(Struct, frozen=True, array_like=True, tag=30):
+    """A block that is not final yet, for whoever asked. Its certificate travels separately."""
+
+    block: Block
+    proposal: bytes
+    """The leader's signature for the slot in the header."""
+
+
 class PendingDevice(Struct, frozen=True, array_like=True, tag=28):
     """A device that asks to be taken in, as one hub saw it. A hint: the resident compares digits."""
 
@@ -102,6 +113,7 @@ Message = (
     | BlocksWanted
     | FinalBlocks
     | BlockWanted
+    | OpenBlock
     | PendingDevice
     | PendingHub
 )
