@@ -1,0 +1,1 @@
+"""The reference camera: stills on request, motion, privacy mode."""

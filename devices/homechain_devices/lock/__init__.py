@@ -1,0 +1,1 @@
+"""The reference lock: bolt, latch, door contact, battery, auto-relock."""
