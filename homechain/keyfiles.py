@@ -7,7 +7,6 @@ all; it is refused when anybody else could have read or replaced it.
 The file is a JSON object with exactly three members: the marker `"homechain-key": 1`, the public
 `"did"`, and either `"seed"` (32 bytes, base64url) or `"sealed"` (see `homechain.crypto.sealing`).
 """
-# ruff: noqa: N818 - a name that says what is wrong needs no suffix to say that something is
 
 import os
 import stat

@@ -2,7 +2,6 @@
 
 All of it is the sender's (or the typist's) fault; nothing here reports a fault of this machine.
 """
-# ruff: noqa: N818 - a name that says what is wrong needs no suffix to say that something is
 
 
 class CryptoError(ValueError):
