@@ -1,0 +1,33 @@
+"""The scalar types that the bodies are made of."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from homechain.model import limits
+
+Base64Url = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]*$", max_length=4 * 1024 * 1024)]
+"""Bytes as base64url without padding; what the bytes are stands beside the field."""
+
+JwsText = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$",
+        max_length=limits.RECORD_BYTES,
+    ),
+]
+"""A compact JWS: the exact bytes that were signed."""
+
+NonceText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
+"""32 random bytes, base64url."""
+
+Digits = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+"""Six digits that a resident compares on two screens."""
+
+
+class Body(Struct, frozen=True, kw_only=True):
+    """What a hub answers. Members that a reader does not know are passed over, so hubs may grow."""
+
+
+class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a hub is asked. Unknown members are refused, so that typing errors show."""

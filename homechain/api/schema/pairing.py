@@ -1,0 +1,77 @@
+"""A device introduces itself: description, commit and reveal, six digits, trust bundle.
+
+The digits depend on a nonce of each side, and the device is bound to its nonce (by the commitment
+in its signed description) before it sees the hub's. So neither side can search for digits.
+"""
+
+from enum import StrEnum
+
+from homechain.api.schema.fields import Base64Url, Body, Digits, JwsText, NonceText, Request
+from homechain.model.ids import Did, DigestText
+from homechain.model.records import HubDescription
+
+
+class DeviceState(StrEnum):
+    """Where a device's key stands in this home."""
+
+    UNKNOWN = "unknown"
+    """Never introduced itself here, or was forgotten unapproved: introduce yourself (again)."""
+    PENDING = "pending"
+    APPROVED = "approved"
+    RETIRED = "retired"
+
+
+class RegistrationAccepted(Body, frozen=True, kw_only=True):
+    """202 to `POST /v1/devices`. The same for every repeat with the same description."""
+
+    device: Did
+    poll: str
+    """Path to ask for the state: `/v1/devices/{did}`."""
+    reveal: str
+    """Path to reveal the nonce to: `/v1/devices/{did}/pairing`."""
+    hub: Did
+    hub_nonce: NonceText
+
+
+class NonceReveal(Request, frozen=True, kw_only=True):
+    """`PUT /v1/devices/{did}/pairing`: the secret behind the description's commitment."""
+
+    device_nonce: NonceText
+
+
+class PairingDigits(Body, frozen=True, kw_only=True):
+    """Show these; the resident compares them with those on the dashboard."""
+
+    digits: Digits
+
+
+class TrustBundle(Body, frozen=True, kw_only=True):
+    """All that a device needs to check proofs by itself from now on.
+
+    Check it, do not believe it: its root is `home`, the hash of `genesis`, which the resident
+    confirmed with the digits.
+    """
+
+    home: DigestText
+    genesis: JwsText
+    configuration_steps: list[Base64Url]
+    """Signed changes of membership since genesis, oldest first: MessagePack, docs/protocol.md."""
+    checkpoint_header: Base64Url
+    checkpoint_commit: Base64Url
+    """A final header and its commit certificate, MessagePack: the freshest state known here."""
+    hubs: list[HubDescription]
+    """All hubs and their addresses, to fail over to."""
+
+
+class DeviceStatus(Body, frozen=True, kw_only=True):
+    """`GET /v1/devices/{did}`. Only the state, unless that device's key signed the request."""
+
+    device: Did
+    state: DeviceState
+    clock_ms: int
+    revealed: bool = False
+    """Whether the nonce was revealed while pending."""
+    name: str | None = None
+    area: str | None = None
+    bundle: TrustBundle | None = None
+    """Present for an approved device that signed the request."""
