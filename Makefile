@@ -18,7 +18,7 @@ demo: $(VENV)/.runtime-installed ## three hubs, six devices and the dashboard on
 	$(BIN)/homechain demo
 
 test: $(VENV)/.dev-installed ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --hypothesis-profile=thorough
 
 check: $(VENV)/.dev-installed ## what a push must pass: format, lint, types, imports, house rules, fast tests
 	$(BIN)/ruff format --check
