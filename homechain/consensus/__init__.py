@@ -1,1 +1,5 @@
-"""Certified terms: the consensus core. Pure: no clock, randomness, signature, disk, network, log, await."""
+"""Certified terms: the consensus core (`core.Consensus`).
+
+Pure: no clock, randomness, signature, disk, network, log, await. It sees terms, slots, hashes and
+signers' numbers, never bytes.
+"""
