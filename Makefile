@@ -61,16 +61,18 @@ $(VENV)/bin/python:
 		echo "homechain needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1): install one and say make PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "homechain needs python3-venv: sudo apt install python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV)
 
 # Both locks hold the same releases and dev.txt holds all of runtime.txt, so one environment serves both.
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 $(VENV)/.runtime-installed: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
-	$(INSTALL) --require-hashes -r requirements/runtime.txt
-	$(INSTALL) --no-deps --no-build-isolation -e .
+	@echo "homechain: installing what the hubs and the dashboard need into $(VENV); this can take minutes the first time"
+	@$(INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev-installed: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
-	$(INSTALL) --require-hashes -r requirements/dev.txt
-	$(INSTALL) --no-deps --no-build-isolation -e .
+	@echo "homechain: installing what the tests need into $(VENV); this can take minutes the first time"
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime-installed
