@@ -1,0 +1,378 @@
+"""`Mesh`: one live link with every trusted hub, whoever dialled it.
+
+Both hubs dial, so two connections may meet. The one dialled by the hub with the smaller did
+stays, unless a hub restarted (its boot number differs): then the newer one does. Only the smaller
+did closes the surplus; the other goes on reading it, so that the change-over loses nothing and
+nobody reports a break that was none.
+
+*Invariant:* a message is delivered only from a hub that is trusted at that moment.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from homechain.crypto.keys import PrivateKey
+from homechain.mesh.addresses import Address, AddressSource
+from homechain.mesh.certificate import make_certificate
+from homechain.mesh.errors import ListenFailed, StrangerRefused
+from homechain.mesh.link import Direction, Link, LinkTimings
+from homechain.mesh.peer import LinkReport, Peer, PeerEvents
+from homechain.mesh.tls import client_context, member_at_other_end, server_context
+from homechain.model import limits
+from homechain.model.errors import FormatError
+from homechain.model.messages import (
+    BlocksWanted,
+    BlockWanted,
+    FinalBlocks,
+    Message,
+    PendingDevice,
+    PendingHub,
+    PendingRecords,
+    Status,
+    read_message,
+    write_message,
+)
+from homechain.node.ports import Clock, Randomness
+
+MESH_PATH: Final = "/v1/mesh"
+SUBPROTOCOL: Final = "homechain.mesh.1"
+BOOT_HEADER: Final = "Homechain-Boot"
+BOOT_MOST: Final = 2**63 - 1
+LISTEN_BACKLOG: Final = 64
+_BULK: Final = (PendingRecords, FinalBlocks, BlocksWanted, BlockWanted, PendingDevice, PendingHub)
+
+
+class Mesh:
+    """The `Peers` port over mutual TLS.
+
+    `open` binds the listener, `run` works until it is cancelled, `trust` says with whom. The
+    three callbacks are called from the event loop and must neither block nor call back in:
+    `on_message(hub, message)`, `on_link_up(hub)`, `on_link_down(hub)`, each with the hub's did.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: PrivateKey,
+        boot: int,
+        clock: Clock,
+        randomness: Randomness,
+        on_message: Callable[[str, Message], None],
+        on_link_up: Callable[[str], None],
+        on_link_down: Callable[[str], None],
+        timings: LinkTimings | None = None,
+    ) -> None:
+        """`boot` names this start of the process: a number that no earlier start had."""
+        assert 0 <= boot <= BOOT_MOST
+        self.hub = key.public.did
+        self._key = key
+        self._certificate = make_certificate(key)
+        self._boot = boot
+        self._clock = clock
+        self._randomness = randomness
+        self._on_message = on_message
+        self._on_link_up = on_link_up
+        self._on_link_down = on_link_down
+        self._timings = timings or LinkTimings()
+        self._peers: dict[str, Peer] = {}
+        self._members: dict[str, bytes] = {}
+        self._members_changed = asyncio.Event()
+        self._listener: socket.socket | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._failed: asyncio.Future[None] | None = None
+
+    # ------------------------------------------------------------ the port
+
+    def send(self, hub: str, message: Message) -> None:
+        """Queue `message` for one hub, if there is a link."""
+        self._queue_for((hub,), message)
+
+    def broadcast(self, message: Message, *, but: str | None = None) -> None:
+        """Queue `message` for every linked hub except `but`."""
+        self._queue_for([hub for hub in self._peers if hub != but], message)
+
+    def connected(self) -> frozenset[str]:
+        """Hubs whose link answered within `silence_s`."""
+        return frozenset(
+            hub
+            for hub, peer in self._peers.items()
+            if peer.link is not None and peer.link.answered_lately()
+        )
+
+    def trust(self, certificates: Mapping[str, bytes]) -> None:
+        """From now on link only with these hubs (`did` → DER); close all other links at once.
+
+        This hub's own entry is ignored. Known addresses of hubs that stay are kept.
+        """
+        members = {did: der for did, der in certificates.items() if did != self.hub}
+        if members == self._members:
+            return
+        gone = [did for did, der in self._members.items() if members.get(did) != der]
+        self._members = members
+        for did in gone:
+            self._forget(self._peers.pop(did))
+        for did, der in members.items():
+            if did not in self._peers:
+                self._peers[did] = self._meet(did, der)
+        self._members_changed.set()
+
+    # ------------------------------------------------------------ for the composition root
+
+    def set_addresses(self, hub: str, addresses: Iterable[str], *, source: AddressSource) -> None:
+        """Replace what `source` knows about where a trusted `hub` is: `host:port` each."""
+        peer = self._peers.get(hub)
+        if peer is not None and peer.book.set(addresses, source=source):
+            peer.news.set()
+
+    def link_report(self) -> tuple[LinkReport, ...]:
+        """Return how the link with each trusted hub is doing, ordered by did."""
+        return tuple(peer.report() for _, peer in sorted(self._peers.items()))
+
+    @property
+    def port(self) -> int:
+        """The TCP port that `open` bound."""
+        assert self._listener is not None, "open() comes first"
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    def open(self, *, host: str | None, port: int) -> None:
+        """Bind the listener; `host=None` is every address, IPv6 and IPv4. Raises `ListenFailed`."""
+        assert self._listener is None
+        try:
+            self._listener = _bind(host, port)
+        except OSError as error:
+            raise ListenFailed(f"cannot listen on port {port}: {error.strerror}") from error
+        self._listener.setblocking(False)
+
+    async def run(self) -> None:
+        """Accept and dial until cancelled; then close all links. An error of a callback ends it."""
+        assert self._listener is not None, "open() comes first"
+        self._failed = asyncio.get_running_loop().create_future()
+        handler = web.Server(self._accept, access_log=None)
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False),
+            timeout=aiohttp.ClientTimeout(total=None),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        ) as self._session:
+            try:
+                async with asyncio.TaskGroup() as self._tasks:
+                    self._tasks.create_task(self._listen(self._listener, handler))
+                    self._tasks.create_task(_wait_for(self._failed))
+                    for peer in self._peers.values():
+                        self._start(peer)
+            finally:
+                self._tasks = None
+                for peer in self._peers.values():
+                    peer.finish()
+                await handler.shutdown(self._timings.close_s)
+                self._listener.close()
+                self._listener = None
+
+    # ------------------------------------------------------------ accepting
+
+    async def _listen(self, listener: socket.socket, handler: web.Server) -> None:
+        # A context's trust can only grow, so every membership gets a context of its own, on a
+        # duplicate of the one listening socket: the port never closes, and open links stay.
+        loop = asyncio.get_running_loop()
+        server: asyncio.Server | None = None
+        try:
+            while True:
+                self._members_changed.clear()
+                context = server_context(
+                    self._key, certificate=self._certificate, members=self._members.values()
+                )
+                successor = await loop.create_server(
+                    handler,
+                    sock=listener.dup(),
+                    ssl=context,
+                    ssl_handshake_timeout=self._timings.handshake_s,
+                    backlog=LISTEN_BACKLOG,
+                )
+                if server is not None:
+                    server.close()
+                server = successor
+                await self._members_changed.wait()
+        finally:
+            if server is not None:
+                server.close()
+
+    async def _accept(self, request: web.BaseRequest) -> web.StreamResponse:
+        transport = request.transport
+        if transport is None:
+            return web.Response(status=400)
+        try:
+            hub = member_at_other_end(transport.get_extra_info("ssl_object"), self._members)
+        except StrangerRefused:
+            return web.Response(status=403)
+        peer, boot = self._peers[hub], _boot_of(request.headers.get(BOOT_HEADER))
+        if request.path != MESH_PATH or boot is None:
+            return web.Response(status=400)
+        if peer.is_refused():
+            return web.Response(status=429)
+        accepted = web.WebSocketResponse(
+            protocols=(SUBPROTOCOL,),
+            autoping=False,
+            compress=False,
+            timeout=self._timings.close_s,
+            max_msg_size=limits.MESSAGE_BYTES + 1,
+        )
+        accepted.headers[BOOT_HEADER] = f"{self._boot:x}"
+        await accepted.prepare(request)
+        if accepted.ws_protocol == SUBPROTOCOL and self._peers.get(hub) is peer:
+            host, port = (transport.get_extra_info("peername") or ("", 0))[:2]
+            link = peer.link_over(
+                accepted,
+                direction=Direction.ACCEPTED,
+                address=str(Address(host, port)),
+                boot=boot,
+            )
+            await self._carry(peer, link)
+        else:
+            await accepted.close()
+        return accepted
+
+    # ------------------------------------------------------------ dialling
+
+    async def _keep_linked(self, peer: Peer) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await peer.unlinked.wait()
+            peer.news.clear()
+            began_s = loop.time()
+            for address in peer.book.in_order():
+                if peer.link is not None or peer.is_refused():
+                    break
+                link = await self._dial(peer, address)
+                if link is None:
+                    peer.traffic.failed_dials += 1
+                    continue
+                peer.book.remember_good(address)
+                await self._carry(peer, link)
+                break
+            if loop.time() - began_s >= self._timings.settled_s:
+                peer.back_off.reset()
+            with suppress(TimeoutError):
+                # At least the pause of a first try lies between two rounds, whatever news comes.
+                await asyncio.sleep(self._timings.back_off_first_s / 2)
+                async with asyncio.timeout(peer.back_off.next_s()):
+                    await peer.news.wait()
+
+    async def _dial(self, peer: Peer, address: Address) -> Link | None:
+        assert self._session is not None
+        try:
+            async with asyncio.timeout(self._timings.dial_s):
+                dialled = await self._session.ws_connect(
+                    f"wss://{address}{MESH_PATH}",
+                    protocols=(SUBPROTOCOL,),
+                    headers={BOOT_HEADER: f"{self._boot:x}"},
+                    autoping=False,
+                    ssl=peer.context,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self._timings.close_s),
+                    max_msg_size=limits.MESSAGE_BYTES + 1,
+                )
+        except (OSError, TimeoutError, aiohttp.ClientError, ValueError):
+            return None
+        try:
+            hub = member_at_other_end(dialled.get_extra_info("ssl_object"), self._members)
+        except StrangerRefused:
+            hub = ""
+        boot = _boot_of(dialled._response.headers.get(BOOT_HEADER))  # noqa: SLF001 - no public way
+        if hub != peer.hub or boot is None or dialled.protocol != SUBPROTOCOL:
+            await dialled.close()
+            return None
+        return peer.link_over(dialled, direction=Direction.DIALLED, address=str(address), boot=boot)
+
+    # ------------------------------------------------------------ carrying
+
+    async def _carry(self, peer: Peer, link: Link) -> None:
+        try:
+            peer.adopt(link)
+            await link.run(peer.queue)
+        except Exception as error:  # noqa: BLE001 - a callback broke: `run` ends with its error
+            self._fail(error)
+        finally:
+            if link.misbehaved:
+                peer.refuse()
+            try:
+                peer.drop(link)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._fail(error)
+            await link.close()
+
+    def _fail(self, error: Exception) -> None:
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    def _meet(self, did: str, der: bytes) -> Peer:
+        peer = Peer(
+            did,
+            own_did=self.hub,
+            context=client_context(self._key, certificate=self._certificate, peer=der),
+            clock=self._clock,
+            randomness=self._randomness,
+            timings=self._timings,
+            events=PeerEvents(
+                on_frame=self._take, on_up=self._on_link_up, on_down=self._on_link_down
+            ),
+        )
+        if self._tasks is not None:
+            self._start(peer)
+        return peer
+
+    def _start(self, peer: Peer) -> None:
+        assert self._tasks is not None
+        peer.task = self._tasks.create_task(self._keep_linked(peer))
+
+    def _forget(self, peer: Peer) -> None:
+        peer.finish()
+        if peer.task is not None:
+            peer.task.cancel()
+
+    def _take(self, peer: Peer, data: bytes) -> bool:
+        try:
+            message = read_message(data)
+        except FormatError:
+            return False
+        if isinstance(message, Status):
+            peer.compare_clocks(message)
+        self._on_message(peer.hub, message)
+        return True
+
+    def _queue_for(self, hubs: Iterable[str], message: Message) -> None:
+        frame: bytes | None = None
+        for hub in hubs:
+            peer = self._peers.get(hub)
+            if peer is None or peer.link is None:
+                continue
+            frame = frame or write_message(message)
+            peer.queue.put(frame, urgent=not isinstance(message, _BULK))
+
+
+async def _wait_for(failed: asyncio.Future[None]) -> None:
+    await failed
+
+
+def _boot_of(text: str | None) -> int | None:
+    try:
+        boot = int(text or "", 16)
+    except ValueError:
+        return None
+    return boot if 0 <= boot <= BOOT_MOST else None
+
+
+def _bind(host: str | None, port: int) -> socket.socket:
+    if host is not None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(
+            ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=LISTEN_BACKLOG
+        )
+    return socket.create_server(("", port), backlog=LISTEN_BACKLOG)
