@@ -76,8 +76,11 @@ def install(arguments: argparse.Namespace) -> Answer:
     except OSError as error:
         raise _refused(path, error, command="install") from error
     _systemctl("daemon-reload")
-    started = _run_systemctl("enable", "--now", UNIT_NAME)
-    running = started.returncode == 0
+    _systemctl("enable", UNIT_NAME)
+    _run_systemctl("reset-failed", UNIT_NAME)  # earlier failures must not forbid this start
+    running = (
+        _run_systemctl("restart", UNIT_NAME).returncode == 0
+    )  # a running hub takes the new unit
     facts = {"unit": str(path), "state_dir": str(plan.state_dir), "running": running}
     if not running:
         return Answer(
@@ -200,10 +203,11 @@ def _need_a_hub(plan: ServicePlan) -> None:
     except NotADirectoryError as error:
         raise CommandFailed(f"{plan.state_dir} is not a directory.") from error
     if empty:
+        program = " ".join(plan.command)
         raise CommandFailed(
             f"There is no hub in {plan.state_dir} yet. Found a home with "
-            f"`sudo homechain hub init --state-dir {plan.state_dir}`, or enter one with "
-            f"`sudo homechain hub join --state-dir {plan.state_dir}`."
+            f"`sudo {program} hub init --state-dir {plan.state_dir}`, or enter one with "
+            f"`sudo {program} hub join --state-dir {plan.state_dir}`."
         )
     if plan.config is not None and not plan.config.is_file():
         raise CommandFailed(f"There is no settings file {plan.config}: write it, or omit --config.")

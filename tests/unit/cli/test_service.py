@@ -68,7 +68,12 @@ def test_install_writes_the_unit_and_starts_it(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert machine.run("install", "--state-dir", str(machine.state_dir), "--json") == cli.DONE
-    assert machine.asked() == ["daemon-reload", f"enable --now {UNIT}"]
+    assert machine.asked() == [
+        "daemon-reload",
+        f"enable {UNIT}",
+        f"reset-failed {UNIT}",
+        f"restart {UNIT}",
+    ]
     assert json.loads(capsys.readouterr().out) == {
         "unit": str(machine.units / UNIT),
         "state_dir": str(machine.state_dir),
@@ -91,14 +96,14 @@ def test_install_passes_the_settings_file_on(machine: Machine, tmp_path: Path) -
 def test_install_says_where_to_look_when_the_hub_does_not_start(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    machine.answers(refuses="enable")
+    machine.answers(refuses="restart")
     assert machine.run("install", "--state-dir", str(machine.state_dir)) == cli.FAILED
     assert f"journalctl -u {UNIT}" in capsys.readouterr().out
 
 
 def test_install_wants_a_hub_first(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     assert machine.run("install", "--state-dir", str(machine.state_dir / "none")) == cli.FAILED
-    assert "homechain hub init" in capsys.readouterr().err
+    assert "hub init --state-dir" in capsys.readouterr().err
     assert not (machine.units / UNIT).exists()
 
 
