@@ -130,6 +130,19 @@ def test_a_file_that_others_can_read_or_write_is_refused(path: Path, mode: int) 
             attempt()
 
 
+@pytest.mark.parametrize("which", ["file", "directory"])
+def test_what_belongs_to_another_user_is_refused(
+    path: Path, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _create(path)
+    if os.geteuid() == 0:
+        os.chown(path if which == "file" else path.parent, 12345, -1)
+    else:  # who may not give files away looks at them as another user would
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(UnsafeKeyFile, match="belongs to another user"):
+        load_key_file(path, passphrase=None)
+
+
 def test_a_read_only_file_is_fine(path: Path) -> None:
     _create(path)
     path.chmod(0o400)

@@ -105,6 +105,13 @@ def test_a_leaf_outside_the_tree_has_no_path(index: int, size: int) -> None:
     assert not verify_inclusion(leaf=LEAVES[0], index=index, size=size, path=[], root=LEAVES[0])
 
 
+def test_a_path_of_the_wrong_length_leads_nowhere() -> None:
+    with pytest.raises(InvalidProof, match="too short"):
+        root_from_path(leaf=LEAVES[0], index=0, size=3, path=[LEAVES[1]])
+    with pytest.raises(InvalidProof, match="too long"):
+        root_from_path(leaf=LEAVES[0], index=0, size=2, path=[LEAVES[1], LEAVES[2]])
+
+
 def test_an_inner_node_is_not_taken_for_a_leaf() -> None:
     nodes = _store(LEAVES[:4])
     root = Frontier.empty().extend(LEAVES[:4]).root()
@@ -148,3 +155,16 @@ def test_a_consistency_proof_of_the_wrong_length_is_refused() -> None:
         assert not verify_consistency(
             old_size=3, new_size=7, old_root=roots[3], new_root=roots[7], path=wrong
         )
+
+
+def test_a_consistency_proof_does_not_hold_for_another_size() -> None:
+    nodes = _store(LEAVES)
+    roots = {size: Frontier.empty().extend(LEAVES[:size]).root() for size in (3, 4)}
+    path = consistency_path(old_size=3, new_size=4, read_node=lambda *at: nodes[at])
+    verdicts = [
+        verify_consistency(
+            old_size=3, new_size=claimed, old_root=roots[3], new_root=roots[4], path=path
+        )
+        for claimed in (4, 5, 7, 8)
+    ]
+    assert verdicts == [True, False, False, False]
