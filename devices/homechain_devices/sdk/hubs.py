@@ -1,0 +1,80 @@
+"""The hubs as this device reaches them: whom to ask next, and a client to ask with.
+
+Any hub of the home will do, and none is believed: what comes from one is checked elsewhere.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Collection
+
+from homechain.api.client import DeviceClient
+from homechain.api.client.transport import ClientTimeouts
+from homechain.crypto.keys import PrivateKey
+from homechain_devices.sdk.clock import DeviceClock
+from homechain_devices.sdk.events import DeviceEvent, HubLost
+from homechain_devices.sdk.limits import DeviceLimits
+from homechain_devices.sdk.roster import HubRoster
+
+
+class Hubs:
+    """Fail-over for one device."""
+
+    def __init__(
+        self,
+        addresses: Collection[str],
+        *,
+        key: PrivateKey,
+        clock: DeviceClock,
+        limits: DeviceLimits,
+        timeouts: ClientTimeouts,
+        notify: Callable[[DeviceEvent], None],
+    ) -> None:
+        self._roster = HubRoster(
+            addresses,
+            backoff_first_ms=limits.backoff_first_ms,
+            backoff_most_ms=limits.backoff_most_ms,
+            chance=random.random,
+        )
+        self._key = key
+        self._clock = clock
+        self._timeouts = timeouts
+        self._notify = notify
+        self._changed = asyncio.Event()
+
+    @property
+    def addresses(self) -> list[str]:
+        """Every address that is known."""
+        return self._roster.addresses
+
+    def replace(self, addresses: Collection[str]) -> None:
+        """The home's hubs are at these addresses now."""
+        self._roster.replace(addresses)
+        self._changed.set()
+
+    def client(self, address: str) -> DeviceClient:
+        """A client of the hub at `address`; the caller closes it."""
+        return DeviceClient(
+            address, key=self._key, timeouts=self._timeouts, wall_ms=self._clock.now_ms
+        )
+
+    async def next(self, *, but: Collection[str] = ()) -> str:
+        """The address to ask now; waits while every hub has to be left alone."""
+        while True:
+            found = self._roster.best(self._clock.monotonic_ms(), but=but)
+            if found is not None and found[1] == 0:
+                return found[0]
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(None if found is None else found[1] / 1_000):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass  # the wait of the best hub is over
+
+    def worked(self, address: str) -> None:
+        """The hub did what was asked."""
+        self._roster.worked(address, self._clock.monotonic_ms())
+
+    def failed(self, address: str, reason: str) -> None:
+        """The hub did not do it; another comes first for a while."""
+        self._roster.failed(address, self._clock.monotonic_ms())
+        self._notify(HubLost(address=address, reason=reason[:256]))
