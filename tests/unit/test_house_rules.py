@@ -80,21 +80,29 @@ def functions(module: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.A
             yield node.name, node
 
 
+def hold(broken: dict[str, str], exceptions: dict[str, str]) -> None:
+    """Fail with every broken rule that has no exception, and every exception nobody needs."""
+    told = [f"{where}: {what}" for where, what in broken.items() if where not in exceptions]
+    told += [f"{where}: needs no exception any more" for where in exceptions.keys() - broken.keys()]
+    if told:
+        pytest.fail("\n".join(sorted(told)), pytrace=False)
+
+
 def test_modules_hold_one_idea_each() -> None:
-    too_long = {
-        path
-        for path in modules(tests=False)
-        if len(texts()[path].splitlines()) > MODULE_LENGTH_MAX_LINES
-    } | {
-        path
-        for path in modules(tests=True)
-        if len(texts()[path].splitlines()) > TEST_MODULE_LENGTH_MAX_LINES
-    }
-    assert too_long == set(LONG_MODULES)
+    too_long = {}
+    for tests, length_max in (
+        (False, MODULE_LENGTH_MAX_LINES),
+        (True, TEST_MODULE_LENGTH_MAX_LINES),
+    ):
+        for path in modules(tests=tests):
+            length = len(texts()[path].splitlines())
+            if length > length_max:
+                too_long[path] = f"{length} lines, and {length_max} are allowed"
+    hold(too_long, LONG_MODULES)
 
 
 def test_functions_fit_on_a_screen() -> None:
-    too_long = set()
+    too_long = {}
     for path, module in (modules(tests=False) | modules(tests=True)).items():
         for name, function in functions(module):
             described = 0
@@ -102,8 +110,10 @@ def test_functions_fit_on_a_screen() -> None:
                 described = (function.body[0].end_lineno or 0) - function.body[0].lineno + 1
             length = (function.end_lineno or 0) - function.lineno + 1 - described
             if length > FUNCTION_LENGTH_MAX_LINES:
-                too_long.add(f"{path}::{name}")
-    assert too_long == set(LONG_FUNCTIONS)
+                too_long[f"{path}::{name}"] = (
+                    f"{length} lines, and {FUNCTION_LENGTH_MAX_LINES} are allowed"
+                )
+    hold(too_long, LONG_FUNCTIONS)
 
 
 def test_every_exception_has_a_reason() -> None:
@@ -117,7 +127,7 @@ def test_modules_are_named_after_what_they_are_about() -> None:
         for path in modules(tests=False) | modules(tests=True)
         if any(BANNED_NAMES.search(part) for part in Path(path).with_suffix("").parts)
     ]
-    assert vague == []
+    hold(dict.fromkeys(vague, "a name that says nothing"), {})
 
 
 @pytest.mark.parametrize(
@@ -139,7 +149,7 @@ def test_files_leak_nothing_of_where_they_were_written(
         for number, line in enumerate(text.splitlines(), start=1)
         if pattern.search(line)
     ]
-    assert found == []
+    hold(dict.fromkeys(found, "not for other people's eyes"), {})
 
 
 def test_a_silenced_checker_says_why() -> None:
@@ -150,7 +160,7 @@ def test_a_silenced_checker_says_why() -> None:
         for number, line in enumerate(texts()[path].splitlines(), start=1)
         if UNEXPLAINED_IGNORE.search(line)
     ]
-    assert silenced == []
+    hold(dict.fromkeys(silenced, "silenced without a code and a reason"), {})
 
 
 def called(module: ast.Module) -> Iterator[tuple[str, ast.Call]]:
@@ -166,7 +176,7 @@ def test_nothing_sleeps_through_the_event_loop() -> None:
         for name, call in called(module)
         if name == "time.sleep"
     ]
-    assert sleepers == []
+    hold(dict.fromkeys(sleepers, "blocks the event loop"), {})
 
 
 def test_tests_wait_for_events_and_not_for_time() -> None:
@@ -178,7 +188,7 @@ def test_tests_wait_for_events_and_not_for_time() -> None:
         for name, call in called(module)
         if name in ("asyncio.sleep", "sleep") and ast.unparse(call.args[0]) != "0"
     ]
-    assert sleepers == []
+    hold(dict.fromkeys(sleepers, "waits for time"), {})
 
 
 def test_no_test_is_switched_off_and_nothing_is_mocked() -> None:
@@ -192,7 +202,7 @@ def test_no_test_is_switched_off_and_nothing_is_mocked() -> None:
         if path != str(Path(__file__).relative_to(ROOT))
         and (switches.search(texts()[path]) or mocked.search(texts()[path]))
     ]
-    assert found == []
+    hold(dict.fromkeys(found, "switches a test off, or mocks"), {})
 
 
 def imported_names(module: ast.Module) -> Iterator[str]:
@@ -211,15 +221,15 @@ def test_tests_mirror_the_packages() -> None:
         if path.startswith(("tests/unit/", "tests/property/", "tests/contract/"))
         for name in imported_names(module)
     }
-    bare = set()
+    bare = {}
     for path, module in modules(tests=False).items():
         name = path.removeprefix("tui/").removeprefix("devices/").removesuffix(".py")
         trivial = not any(True for _ in functions(module)) or name.endswith(
             ("/__init__", "/__main__")
         )
         if not trivial and name.replace("/", ".") not in held:
-            bare.add(path)
-    assert bare == set(TESTED_ELSEWHERE)
+            bare[path] = "no unit, property or contract test imports it"
+    hold(bare, TESTED_ELSEWHERE)
 
 
 def test_core_packages_say_what_may_not_live_in_them() -> None:
@@ -233,7 +243,7 @@ def test_core_packages_say_what_may_not_live_in_them() -> None:
             and not re.search(r"\b(no|not|never|nothing)\b", words, re.IGNORECASE)
         ):
             silent.append(path)
-    assert silent == []
+    hold(dict.fromkeys(silent, "does not say what may not live in it"), {})
 
 
 def test_links_between_documents_lead_somewhere() -> None:
@@ -245,7 +255,7 @@ def test_links_between_documents_lead_somewhere() -> None:
         if "://" not in target and not target.startswith("mailto:")
         if not (ROOT / path).parent.joinpath(target).exists()
     ]
-    assert broken == []
+    hold(dict.fromkeys(broken, "leads nowhere"), {})
 
 
 def test_the_architecture_is_told_in_few_words() -> None:
