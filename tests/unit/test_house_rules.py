@@ -214,21 +214,36 @@ def imported_names(module: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def module_name(path: str) -> str:
+    below_root = path.removeprefix("tui/").removeprefix("devices/").removesuffix(".py")
+    return below_root.removesuffix("/__init__").replace("/", ".")
+
+
 def test_tests_mirror_the_packages() -> None:
-    held = {
+    """A test imports the module, or another module of its package that stands in front of it."""
+    named = {module_name(path): module for path, module in modules(tests=False).items()}
+    held: set[str] = set()
+    reached = {
         name
         for path, module in modules(tests=True).items()
         if path.startswith(("tests/unit/", "tests/property/", "tests/contract/"))
         for name in imported_names(module)
+    } & named.keys()
+    while reached:
+        held |= reached
+        reached = {
+            name
+            for front in reached
+            for name in imported_names(named[front])
+            if name in named and name.rpartition(".")[0] == front.rpartition(".")[0]
+        } - held
+    bare = {
+        path: "no unit, property or contract test reaches it"
+        for path, module in modules(tests=False).items()
+        if any(True for _ in functions(module))
+        and not path.endswith(("/__init__.py", "/__main__.py"))
+        and module_name(path) not in held
     }
-    bare = {}
-    for path, module in modules(tests=False).items():
-        name = path.removeprefix("tui/").removeprefix("devices/").removesuffix(".py")
-        trivial = not any(True for _ in functions(module)) or name.endswith(
-            ("/__init__", "/__main__")
-        )
-        if not trivial and name.replace("/", ".") not in held:
-            bare[path] = "no unit, property or contract test imports it"
     hold(bare, TESTED_ELSEWHERE)
 
 
