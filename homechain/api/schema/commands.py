@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from homechain.api.schema.fields import Base64Url, Body
+from homechain.api.schema.fields import Body
+from homechain.ledger.proofs import CommandProof
 from homechain.model.ids import Did, DigestText
 
 
@@ -13,8 +14,8 @@ class CommandOrder(Struct, frozen=True, kw_only=True, tag="command"):
     """A line of a device's command stream: do this, and here is why you may believe it."""
 
     id: DigestText
-    proof: Base64Url
-    """MessagePack of a `CommandProof`, docs/protocol.md: the command itself is inside."""
+    proof: CommandProof
+    """The command itself is inside. Bytes in it are base64 (RFC 4648, section 4)."""
 
 
 class CommandKeepAlive(Struct, frozen=True, kw_only=True, tag="keep-alive"):

@@ -6,9 +6,6 @@ from msgspec import Meta, Struct
 
 from homechain.model import limits
 
-Base64Url = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]*$", max_length=4 * 1024 * 1024)]
-"""Bytes as base64url without padding; what the bytes are stands beside the field."""
-
 JwsText = Annotated[
     str,
     Meta(

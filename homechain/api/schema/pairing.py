@@ -6,7 +6,9 @@ in its signed description) before it sees the hub's. So neither side can search 
 
 from enum import StrEnum
 
-from homechain.api.schema.fields import Base64Url, Body, Digits, JwsText, NonceText, Request
+from homechain.api.schema.fields import Body, Digits, JwsText, NonceText, Request
+from homechain.ledger.proofs import ConfigurationStep
+from homechain.model.blocks import CommitCertificate
 from homechain.model.ids import Did, DigestText
 from homechain.model.records import HubDescription
 
@@ -45,6 +47,15 @@ class PairingDigits(Body, frozen=True, kw_only=True):
     digits: Digits
 
 
+class Checkpoint(Body, frozen=True, kw_only=True):
+    """The newest certified header that this hub has. Bytes are base64."""
+
+    header: bytes
+    """Exact bytes: MessagePack, docs/protocol.md."""
+    commit: CommitCertificate | None
+    """None only while the genesis block is the newest: it is proven by its own record."""
+
+
 class TrustBundle(Body, frozen=True, kw_only=True):
     """All that a device needs to check proofs by itself from now on.
 
@@ -54,11 +65,9 @@ class TrustBundle(Body, frozen=True, kw_only=True):
 
     home: DigestText
     genesis: JwsText
-    configuration_steps: list[Base64Url]
-    """Signed changes of membership since genesis, oldest first: MessagePack, docs/protocol.md."""
-    checkpoint_header: Base64Url
-    checkpoint_commit: Base64Url
-    """A final header and its commit certificate, MessagePack: the freshest state known here."""
+    configuration_steps: list[ConfigurationStep]
+    """The ends of all epochs since genesis, oldest first. Bytes in it are base64."""
+    checkpoint: Checkpoint
     hubs: list[HubDescription]
     """All hubs and their addresses, to fail over to."""
 

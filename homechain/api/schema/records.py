@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final
 from msgspec import Meta
 
 from homechain.api.schema.commands import CommandView, DecisionView
-from homechain.api.schema.fields import Base64Url, Body, JwsText, Request
+from homechain.api.schema.fields import Body, JwsText, Request
 from homechain.api.schema.problems import Problem
+from homechain.model.blocks import CommitCertificate
 from homechain.model.ids import Did, DigestText
 
 RECORDS_PER_REQUEST: Final = 256
@@ -90,10 +91,9 @@ class InclusionProof(Body, frozen=True, kw_only=True):
     index: int
     tree_size: int
     path: list[DigestText]
-    header: Base64Url
-    """Exact bytes of the certified header whose `records_root` the path leads to."""
-    commit: Base64Url
-    """Its commit certificate, MessagePack."""
+    header: bytes
+    """Exact bytes (base64) of the certified header whose `records_root` the path leads to."""
+    commit: CommitCertificate
 
 
 class RecordDetail(Body, frozen=True, kw_only=True):
