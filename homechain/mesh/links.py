@@ -9,7 +9,7 @@ nobody reports a break that was none.
 """
 
 import asyncio
-import socket
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
@@ -20,11 +20,12 @@ from aiohttp import web
 from homechain.crypto.keys import PrivateKey
 from homechain.mesh.addresses import Address, AddressSource
 from homechain.mesh.certificate import make_certificate
-from homechain.mesh.errors import ListenFailed, StrangerRefused
+from homechain.mesh.errors import StrangerRefused
 from homechain.mesh.link import Direction, Link, LinkTimings
+from homechain.mesh.listener import Listener
 from homechain.mesh.peer import LinkReport, Peer, PeerEvents
 from homechain.mesh.tls import client_context, member_at_other_end, server_context
-from homechain.model import limits
+from homechain.mesh.upgrade import BOOT_MOST, accept, dial, is_upgrade, read_boot
 from homechain.model.errors import FormatError
 from homechain.model.messages import (
     BlocksWanted,
@@ -40,11 +41,6 @@ from homechain.model.messages import (
 )
 from homechain.node.ports import Clock, Randomness
 
-MESH_PATH: Final = "/v1/mesh"
-SUBPROTOCOL: Final = "homechain.mesh.1"
-BOOT_HEADER: Final = "Homechain-Boot"
-BOOT_MOST: Final = 2**63 - 1
-LISTEN_BACKLOG: Final = 64
 _BULK: Final = (PendingRecords, FinalBlocks, BlocksWanted, BlockWanted, PendingDevice, PendingHub)
 
 
@@ -82,13 +78,10 @@ class Mesh:
         self._timings = timings or LinkTimings()
         self._peers: dict[str, Peer] = {}
         self._members: dict[str, bytes] = {}
-        self._members_changed = asyncio.Event()
-        self._listener: socket.socket | None = None
+        self._listener: Listener | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._session: aiohttp.ClientSession | None = None
         self._failed: asyncio.Future[None] | None = None
-
-    # ------------------------------------------------------------ the port
 
     def send(self, hub: str, message: Message) -> None:
         """Queue `message` for one hub, if there is a link."""
@@ -121,9 +114,8 @@ class Mesh:
         for did, der in members.items():
             if did not in self._peers:
                 self._peers[did] = self._meet(did, der)
-        self._members_changed.set()
-
-    # ------------------------------------------------------------ for the composition root
+        if self._listener is not None:
+            self._listener.renew()
 
     def set_addresses(self, hub: str, addresses: Iterable[str], *, source: AddressSource) -> None:
         """Replace what `source` knows about where a trusted `hub` is: `host:port` each."""
@@ -139,17 +131,12 @@ class Mesh:
     def port(self) -> int:
         """The TCP port that `open` bound."""
         assert self._listener is not None, "open() comes first"
-        port: int = self._listener.getsockname()[1]
-        return port
+        return self._listener.port
 
     def open(self, *, host: str | None, port: int) -> None:
         """Bind the listener; `host=None` is every address, IPv6 and IPv4. Raises `ListenFailed`."""
         assert self._listener is None
-        try:
-            self._listener = _bind(host, port)
-        except OSError as error:
-            raise ListenFailed(f"cannot listen on port {port}: {error.strerror}") from error
-        self._listener.setblocking(False)
+        self._listener = Listener(host=host, port=port)
 
     async def run(self) -> None:
         """Accept and dial until cancelled; then close all links. An error of a callback ends it."""
@@ -163,7 +150,13 @@ class Mesh:
         ) as self._session:
             try:
                 async with asyncio.TaskGroup() as self._tasks:
-                    self._tasks.create_task(self._listen(self._listener, handler))
+                    self._tasks.create_task(
+                        self._listener.run(
+                            handler,
+                            make_context=self._server_context,
+                            handshake_s=self._timings.handshake_s,
+                        )
+                    )
                     self._tasks.create_task(_wait_for(self._failed))
                     for peer in self._peers.values():
                         self._start(peer)
@@ -175,121 +168,67 @@ class Mesh:
                 self._listener.close()
                 self._listener = None
 
-    # ------------------------------------------------------------ accepting
-
-    async def _listen(self, listener: socket.socket, handler: web.Server) -> None:
-        # A context's trust can only grow, so every membership gets a context of its own, on a
-        # duplicate of the one listening socket: the port never closes, and open links stay.
-        loop = asyncio.get_running_loop()
-        server: asyncio.Server | None = None
-        try:
-            while True:
-                self._members_changed.clear()
-                context = server_context(
-                    self._key, certificate=self._certificate, members=self._members.values()
-                )
-                successor = await loop.create_server(
-                    handler,
-                    sock=listener.dup(),
-                    ssl=context,
-                    ssl_handshake_timeout=self._timings.handshake_s,
-                    backlog=LISTEN_BACKLOG,
-                )
-                if server is not None:
-                    server.close()
-                server = successor
-                await self._members_changed.wait()
-        finally:
-            if server is not None:
-                server.close()
-
     async def _accept(self, request: web.BaseRequest) -> web.StreamResponse:
         transport = request.transport
-        if transport is None:
-            return web.Response(status=400)
         try:
+            if transport is None:
+                raise StrangerRefused("gone already")
             hub = member_at_other_end(transport.get_extra_info("ssl_object"), self._members)
         except StrangerRefused:
             return web.Response(status=403)
-        peer, boot = self._peers[hub], _boot_of(request.headers.get(BOOT_HEADER))
-        if request.path != MESH_PATH or boot is None:
+        host, port = transport.get_extra_info("peername")[:2]
+        peer, boot = self._peers[hub], read_boot(request.headers)
+        if boot is None or not is_upgrade(request):
             return web.Response(status=400)
         if peer.is_refused():
             return web.Response(status=429)
-        accepted = web.WebSocketResponse(
-            protocols=(SUBPROTOCOL,),
-            autoping=False,
-            compress=False,
-            timeout=self._timings.close_s,
-            max_msg_size=limits.MESSAGE_BYTES + 1,
-        )
-        accepted.headers[BOOT_HEADER] = f"{self._boot:x}"
-        await accepted.prepare(request)
-        if accepted.ws_protocol == SUBPROTOCOL and self._peers.get(hub) is peer:
-            host, port = (transport.get_extra_info("peername") or ("", 0))[:2]
-            link = peer.link_over(
-                accepted,
-                direction=Direction.ACCEPTED,
-                address=str(Address(host, port)),
-                boot=boot,
+        accepted = await accept(request, boot=self._boot, timings=self._timings)
+        if self._peers.get(hub) is peer:
+            address = str(Address(host, port))
+            await self._carry(
+                peer,
+                peer.link_over(accepted, direction=Direction.ACCEPTED, address=address, boot=boot),
             )
-            await self._carry(peer, link)
         else:
             await accepted.close()
         return accepted
 
-    # ------------------------------------------------------------ dialling
-
     async def _keep_linked(self, peer: Peer) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await peer.unlinked.wait()
             peer.news.clear()
-            began_s = loop.time()
             for address in peer.book.in_order():
                 if peer.link is not None or peer.is_refused():
                     break
-                link = await self._dial(peer, address)
-                if link is None:
-                    peer.traffic.failed_dials += 1
-                    continue
-                peer.book.remember_good(address)
-                await self._carry(peer, link)
-                break
-            if loop.time() - began_s >= self._timings.settled_s:
-                peer.back_off.reset()
+                if await self._dial(peer, address):
+                    break
+            # However much news comes, some time passes between two rounds.
+            await asyncio.sleep(self._timings.back_off_first_s / 2)
             with suppress(TimeoutError):
-                # At least the pause of a first try lies between two rounds, whatever news comes.
-                await asyncio.sleep(self._timings.back_off_first_s / 2)
                 async with asyncio.timeout(peer.back_off.next_s()):
                     await peer.news.wait()
 
-    async def _dial(self, peer: Peer, address: Address) -> Link | None:
+    async def _dial(self, peer: Peer, address: Address) -> bool:
+        """Dial and carry the link to its end; say whether there was one."""
         assert self._session is not None
-        try:
-            async with asyncio.timeout(self._timings.dial_s):
-                dialled = await self._session.ws_connect(
-                    f"wss://{address}{MESH_PATH}",
-                    protocols=(SUBPROTOCOL,),
-                    headers={BOOT_HEADER: f"{self._boot:x}"},
-                    autoping=False,
-                    ssl=peer.context,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=self._timings.close_s),
-                    max_msg_size=limits.MESSAGE_BYTES + 1,
-                )
-        except (OSError, TimeoutError, aiohttp.ClientError, ValueError):
-            return None
-        try:
-            hub = member_at_other_end(dialled.get_extra_info("ssl_object"), self._members)
-        except StrangerRefused:
-            hub = ""
-        boot = _boot_of(dialled._response.headers.get(BOOT_HEADER))  # noqa: SLF001 - no public way
-        if hub != peer.hub or boot is None or dialled.protocol != SUBPROTOCOL:
-            await dialled.close()
-            return None
-        return peer.link_over(dialled, direction=Direction.DIALLED, address=str(address), boot=boot)
-
-    # ------------------------------------------------------------ carrying
+        answered = await dial(
+            self._session,
+            address,
+            context=peer.context,
+            certificates={peer.hub: self._members[peer.hub]},
+            boot=self._boot,
+            timings=self._timings,
+        )
+        if answered is None:
+            peer.traffic.failed_dials += 1
+            return False
+        dialled, boot = answered
+        peer.book.remember_good(address)
+        await self._carry(
+            peer,
+            peer.link_over(dialled, direction=Direction.DIALLED, address=str(address), boot=boot),
+        )
+        return True
 
     async def _carry(self, peer: Peer, link: Link) -> None:
         try:
@@ -309,6 +248,11 @@ class Mesh:
     def _fail(self, error: Exception) -> None:
         if self._failed is not None and not self._failed.done():
             self._failed.set_exception(error)
+
+    def _server_context(self) -> ssl.SSLContext:
+        return server_context(
+            self._key, certificate=self._certificate, members=self._members.values()
+        )
 
     def _meet(self, did: str, der: bytes) -> Peer:
         peer = Peer(
@@ -357,22 +301,3 @@ class Mesh:
 
 async def _wait_for(failed: asyncio.Future[None]) -> None:
     await failed
-
-
-def _boot_of(text: str | None) -> int | None:
-    try:
-        boot = int(text or "", 16)
-    except ValueError:
-        return None
-    return boot if 0 <= boot <= BOOT_MOST else None
-
-
-def _bind(host: str | None, port: int) -> socket.socket:
-    if host is not None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
-    if socket.has_dualstack_ipv6():
-        return socket.create_server(
-            ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=LISTEN_BACKLOG
-        )
-    return socket.create_server(("", port), backlog=LISTEN_BACKLOG)

@@ -91,6 +91,7 @@ class Peer:
         self._all: set[Link] = set()
         self._refused_until_s = 0.0
         self._up_since_ms = 0
+        self._up_since_s = 0.0
         self._links = 0
         self._clock_skew_ms: float | None = None
 
@@ -138,6 +139,8 @@ class Peer:
             self.link = None
             self.queue.clear()
             self.unlinked.set()
+            if self._loop.time() - self._up_since_s >= self._timings.settled_s:
+                self.back_off.reset()
             self._events.on_down(self.hub)
 
     def finish(self) -> None:
@@ -183,6 +186,7 @@ class Peer:
         self.link = link
         self.unlinked.clear()
         self._up_since_ms = self._clock.wall_ms()
+        self._up_since_s = self._loop.time()
 
     def _retire(self, link: Link) -> None:
         link.stop_writing()

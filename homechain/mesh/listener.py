@@ -1,0 +1,84 @@
+"""The mesh's listening socket, whose trust can be exchanged without closing the port.
+
+An `ssl.SSLContext` only ever learns to trust more. So every membership gets a context of its own,
+on a duplicate of the one listening socket; connections that are open stay with the old one, and
+whoever finishes a handshake under it is compared with the membership of that moment.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+from homechain.mesh.errors import ListenFailed
+
+LISTEN_BACKLOG: Final = 64
+
+
+class Listener:
+    """A bound TCP socket; accepts while `run` runs."""
+
+    def __init__(self, *, host: str | None, port: int) -> None:
+        """Bind; `host=None` is every address, IPv6 and IPv4. Raises `ListenFailed`."""
+        try:
+            self._socket = _bind(host, port)
+        except OSError as error:
+            raise ListenFailed(f"cannot listen on port {port}: {error.strerror}") from error
+        self._socket.setblocking(False)
+        self._outdated = asyncio.Event()
+
+    @property
+    def port(self) -> int:
+        """The TCP port that was bound."""
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    def renew(self) -> None:
+        """Ask for a new context: the membership changed."""
+        self._outdated.set()
+
+    async def run(
+        self,
+        handler: web.Server,
+        *,
+        make_context: Callable[[], ssl.SSLContext],
+        handshake_s: float,
+    ) -> None:
+        """Accept connections until cancelled, with a new context after each `renew`."""
+        loop = asyncio.get_running_loop()
+        server: asyncio.Server | None = None
+        try:
+            while True:
+                self._outdated.clear()
+                successor = await loop.create_server(
+                    handler,
+                    sock=self._socket.dup(),
+                    ssl=make_context(),
+                    ssl_handshake_timeout=handshake_s,
+                    backlog=LISTEN_BACKLOG,
+                )
+                if server is not None:
+                    server.close()
+                server = successor
+                await self._outdated.wait()
+        finally:
+            if server is not None:
+                server.close()
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._socket.close()
+
+
+def _bind(host: str | None, port: int) -> socket.socket:
+    if host is not None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(
+            ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=LISTEN_BACKLOG
+        )
+    return socket.create_server(("", port), backlog=LISTEN_BACKLOG)
