@@ -150,9 +150,7 @@ def read_description(raw: bytes) -> SignedDescription:
 
 def verify_record(record: SignedRecord) -> bool:
     """Say whether everybody whose name it bears signed it: `iss`, and an embedded device."""
-    return all(
-        key.verify(signature, message) for key, signature, message in signature_checks(record)
-    )
+    return all(key.verify(signature, message) for key, signature, message in record_checks(record))
 
 
 def verify_description(description: SignedDescription) -> bool:
@@ -161,7 +159,7 @@ def verify_description(description: SignedDescription) -> bool:
     return key.verify(signature, message)
 
 
-def signature_checks(record: SignedRecord) -> list[SignatureCheck]:
+def record_checks(record: SignedRecord) -> list[SignatureCheck]:
     """The checks that `verify_record` makes, for whoever checks many at once elsewhere."""
     checks = [(PublicKey.from_did(record.signer), record.signature, _signed_part(record.raw))]
     if record.description is not None:
