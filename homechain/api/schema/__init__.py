@@ -2,6 +2,6 @@
 
 May live here: types. May not: HTTP, signatures, or what a hub does with them. The OpenAPI document
 is generated from these same types. Conventions: times are `…_ms` since 1970 (`…_s` where a record
-says seconds), digests and nonces are base64url without padding, a record is its compact JWS. Proofs are the
-ledger's own types: their bytes are base64 with padding, their certificates are arrays.
+says seconds), digests and nonces are base64url without padding, a record is its compact JWS.
+Proofs are the ledger's own types: bytes in them are base64 with padding, certificates are arrays.
 """

@@ -50,7 +50,6 @@ class ProblemCode(StrEnum):
     # Pairing.
     KEY_REFUSED = "key-refused"
     NONCE_MISMATCH = "nonce-mismatch"
-    ALREADY_REVEALED = "already-revealed"
     TOO_MANY_REQUESTS_PENDING = "too-many-requests-pending"
     PAIRING_REFUSED = "pairing-refused"
     # Media.

@@ -41,7 +41,6 @@ _KINDS: Final[dict[ProblemCode, tuple[HTTPStatus, str]]] = {
     ProblemCode.WRONG_KIND: (HTTPStatus.UNPROCESSABLE_ENTITY, "Wrong kind of record"),
     ProblemCode.KEY_REFUSED: (HTTPStatus.UNPROCESSABLE_ENTITY, "Key refused"),
     ProblemCode.NONCE_MISMATCH: (HTTPStatus.CONFLICT, "Nonce does not fit"),
-    ProblemCode.ALREADY_REVEALED: (HTTPStatus.CONFLICT, "Another nonce was revealed"),
     ProblemCode.TOO_MANY_REQUESTS_PENDING: (
         HTTPStatus.TOO_MANY_REQUESTS,
         "Too many devices wait",
@@ -56,13 +55,40 @@ _KINDS: Final[dict[ProblemCode, tuple[HTTPStatus, str]]] = {
     ProblemCode.INTERNAL: (HTTPStatus.INTERNAL_SERVER_ERROR, "Fault of the hub"),
 }
 
-_LEDGER_CODES: Final[dict[str, ProblemCode]] = {}
+_LEDGER_CODES: Final[dict[str, ProblemCode]] = {
+    "malformed": ProblemCode.MALFORMED_RECORD,
+    "too_large": ProblemCode.BODY_TOO_LARGE,
+    "invalid_key": ProblemCode.KEY_REFUSED,
+    "key_used": ProblemCode.KEY_REFUSED,
+    "bad_signature": ProblemCode.BAD_SIGNATURE,
+    "wrong_home": ProblemCode.WRONG_HOME,
+    "second_genesis": ProblemCode.WRONG_KIND,
+    "unknown_signer": ProblemCode.UNKNOWN_SIGNER,
+    "wrong_signer": ProblemCode.NOT_ALLOWED,
+    "not_permitted": ProblemCode.NOT_ALLOWED,
+    "signer_removed": ProblemCode.RETIRED,
+    "unknown_device": ProblemCode.UNKNOWN_DEVICE,
+    "counter_replayed": ProblemCode.REPLAYED_COUNTER,
+    "counter_too_old": ProblemCode.REPLAYED_COUNTER,
+    "command_expired": ProblemCode.EXPIRED,
+}
 """The ledger's words for a refused record; what is not listed is `inadmissible`."""
+
+_ADVICE: Final[dict[ProblemCode, str]] = {
+    ProblemCode.MALFORMED_RECORD: "Compare it with docs/protocol.md, correct it and sign again",
+    ProblemCode.KEY_REFUSED: "Make a new key",
+    ProblemCode.BAD_SIGNATURE: "Sign the exact bytes with the key that iss names",
+    ProblemCode.WRONG_HOME: "Ask /.well-known/homechain which home this is",
+    ProblemCode.UNKNOWN_SIGNER: "Let a resident take this key in first",
+    ProblemCode.REPLAYED_COUNTER: "Sign again with a higher ctr",
+    ProblemCode.EXPIRED: "Sign a new one, and check the clock",
+}
+"""What to do, for problems that the ledger finds."""
 
 DETAIL_CHARACTERS: Final = 512
 
 
-class Refused(Exception):  # noqa: N818 - says what happened to the request
+class Refused(Exception):
     """A request, or one record of a batch, is refused."""
 
     def __init__(
@@ -101,7 +127,9 @@ def refusal_of(error: Inadmissible | CryptoError) -> Refused:
     match error:
         case Inadmissible():
             code = _LEDGER_CODES.get(error.code, ProblemCode.INADMISSIBLE)
-            return Refused(code, f"{error.reason}.".replace("..", "."), reason=error.code)
+            advice = f". {_ADVICE[code]}." if code in _ADVICE else "."
+            reason = error.reason.rstrip(".")
+            return Refused(code, reason[:1].upper() + reason[1:] + advice, reason=error.code)
         case MalformedJson():
             return Refused(ProblemCode.MALFORMED_JSON, f"The body is {error}.")
         case _:
