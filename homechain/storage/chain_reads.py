@@ -45,7 +45,8 @@ class ChainReads:
             (from_height, limit),
         )
         blocks = await self._with_records(rows, at_most_bytes=at_most_bytes)
-        while blocks and blocks[-1].commit is None:
+        # Genesis is final by itself and has no certificate.
+        while blocks and blocks[-1].commit is None and (from_height > 0 or len(blocks) > 1):
             blocks.pop()
         if blocks or not rows:
             return blocks
@@ -78,10 +79,8 @@ class ChainReads:
 
     async def inclusion_path(self, *, index: int, size: int) -> list[bytes]:
         """See `Queries`. `InvalidProof` unless index < size and so many records are final here."""
-        addresses = [
-            node for entry in inclusion_path_nodes(index=index, size=size) for node in entry
-        ]
-        wanted = nodes_wanted(addresses)
+        entries = inclusion_path_nodes(index=index, size=size)
+        wanted = nodes_wanted(node for entry in entries for node in entry)
         stored: dict[int, bytes] = dict(
             await self._readers.rows(
                 "SELECT position, hash FROM tree_nodes"
@@ -89,13 +88,16 @@ class ChainReads:
                 (_json(wanted.positions),),
             )
         )
-        leaves: dict[int, bytes] = {
+        # The last record is asked for as well: a path does not pass by every leaf.
+        leaves = {
             number: leaf_hash(raw)
             for number, raw in await self._readers.rows(
                 "SELECT idx, raw FROM records WHERE idx IN (SELECT value FROM json_each(?))",
-                (_json(wanted.leaves),),
+                (_json((*wanted.leaves, size - 1)),),
             )
         }
+        if size - 1 not in leaves:
+            raise InvalidProof("so many records are not final here")
 
         def read_node(level: int, position: int) -> bytes:
             if level >= LOWEST_STORED_LEVEL:
@@ -105,7 +107,7 @@ class ChainReads:
         try:
             return inclusion_path(index=index, size=size, read_node=read_node)
         except KeyError as error:
-            raise InvalidProof("so many records are not final here") from error
+            raise DatabaseDamaged(f"a node of the record tree is missing: {error}") from error
 
     async def _with_records(
         self, rows: list[Row], *, at_most_bytes: int | None
@@ -133,7 +135,8 @@ class ChainReads:
                     waiting += [raw for (raw,) in more]
                 records = tuple(waiting[: header.record_count])
                 del waiting[: header.record_count]
-                weight += len(header_bytes) + len(certificate or b"") + sum(map(len, records))
+                weight += len(header_bytes) + len(proposal) + len(certificate or b"")
+                weight += sum(map(len, records))
                 if at_most_bytes is not None and weight > at_most_bytes and blocks:
                     break
                 blocks.append(
