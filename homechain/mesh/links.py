@@ -138,6 +138,12 @@ class Mesh:
         assert self._listener is None
         self._listener = Listener(host=host, port=port)
 
+    def close(self) -> None:
+        """Give the port back. `run` does so itself when it ends."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
     async def run(self) -> None:
         """Accept and dial until cancelled; then close all links. An error of a callback ends it."""
         assert self._listener is not None, "open() comes first"
@@ -165,8 +171,7 @@ class Mesh:
                 for peer in self._peers.values():
                     peer.finish()
                 await handler.shutdown(self._timings.close_s)
-                self._listener.close()
-                self._listener = None
+                self.close()
 
     async def _accept(self, request: web.BaseRequest) -> web.StreamResponse:
         transport = request.transport

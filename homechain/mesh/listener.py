@@ -49,23 +49,26 @@ class Listener:
     ) -> None:
         """Accept connections until cancelled, with a new context after each `renew`."""
         loop = asyncio.get_running_loop()
-        server: asyncio.Server | None = None
+        servers: list[asyncio.Server] = []
         try:
             while True:
                 self._outdated.clear()
-                successor = await loop.create_server(
+                context = make_context()
+                server = await loop.create_server(
                     handler,
                     sock=self._socket.dup(),
-                    ssl=make_context(),
+                    ssl=context,
                     ssl_handshake_timeout=handshake_s,
                     backlog=LISTEN_BACKLOG,
+                    start_serving=False,  # whoever cancels while it starts finds it in the list
                 )
-                if server is not None:
-                    server.close()
-                server = successor
+                servers.append(server)
+                await server.start_serving()
+                while len(servers) > 1:
+                    servers.pop(0).close()
                 await self._outdated.wait()
         finally:
-            if server is not None:
+            for server in servers:
                 server.close()
 
     def close(self) -> None:
