@@ -34,7 +34,9 @@ class Configuration(Struct, frozen=True, array_like=True):
 
     def hash(self) -> bytes:
         """32 bytes that every statement of this epoch covers."""
-        return hashlib.sha256(b"homechain configuration 1\0" + msgspec.msgpack.encode(self)).digest()
+        return hashlib.sha256(
+            b"homechain configuration 1\0" + msgspec.msgpack.encode(self)
+        ).digest()
 
     @property
     def size(self) -> int:
@@ -52,7 +54,7 @@ class Configuration(Struct, frozen=True, array_like=True):
         return self.size - self.quorum
 
     def leader(self, term: int) -> int:
-        """Number of the only hub that may propose in `term` (R0): a rotation seeded by this epoch."""
+        """The only hub that may propose in `term` (R0): a rotation seeded by this epoch."""
         return (int.from_bytes(self.hash()[:4], "big") + term) % self.size
 
     def number_of(self, hub: str) -> int | None:

@@ -19,7 +19,7 @@ NAME_BYTES = 256
 COMMAND_LIFETIME_S = 60
 """A command expires at most this many seconds after its `iat`."""
 COUNTER_MAX = 2**53 - 1
-"""Largest counter, term, height, sequence number and time: the largest integer that every JSON reader keeps."""
+"""Largest counter, term, height and time: the largest integer that every JSON reader keeps."""
 COUNTER_WINDOW = 256
 """Counters may arrive this far out of order (RFC 4303, section 3.4.3: sliding replay window)."""
 ACTIONS_PER_GRANT = 64

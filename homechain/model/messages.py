@@ -85,7 +85,7 @@ class OpenBlock(Struct, frozen=True, array_like=True, tag=30):
 
 
 class PendingDevice(Struct, frozen=True, array_like=True, tag=28):
-    """A device that asks to be taken in, as one hub saw it. A hint: the resident compares digits."""
+    """A device that asks to be taken in, as one hub saw it. A hint: residents compare digits."""
 
     description: bytes
     hub_nonce: bytes

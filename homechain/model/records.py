@@ -130,7 +130,7 @@ class Reading(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     at: Milliseconds
     name: Word
-    value: str | int | float | bool | None | dict[str, Any]
+    value: str | int | float | bool | dict[str, Any] | None
 
 
 class EventRecord(HomeRecord, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,9 +139,7 @@ class EventRecord(HomeRecord, frozen=True, kw_only=True, forbid_unknown_fields=T
     TYP = "homechain-event+jws"
     KIND = "event"
 
-    readings: Annotated[
-        list[Reading], Meta(min_length=1, max_length=limits.READINGS_PER_EVENT)
-    ]
+    readings: Annotated[list[Reading], Meta(min_length=1, max_length=limits.READINGS_PER_EVENT)]
 
 
 class CommandRecord(HomeRecord, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,9 +228,7 @@ RECORD_TYPES: tuple[type[Record], ...] = (
 )
 """Every kind that the ledger holds."""
 
-_DECODERS = {
-    kind.TYP: msgspec.json.Decoder(kind, strict=True) for kind in RECORD_TYPES
-}
+_DECODERS = {kind.TYP: msgspec.json.Decoder(kind, strict=True) for kind in RECORD_TYPES}
 
 
 class DeviceDescription(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -266,7 +262,9 @@ class Affordance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A property, action or event of a Thing Description (WoT TD 1.1, section 5.3)."""
 
     title: Name | UnsetType = UNSET
-    type: Annotated[str, Meta(pattern=r"^(boolean|integer|number|string|object|null)$")] | UnsetType = UNSET
+    type: (
+        Annotated[str, Meta(pattern=r"^(boolean|integer|number|string|object|null)$")] | UnsetType
+    ) = UNSET
     unit: Annotated[str, Meta(max_length=16)] | UnsetType = UNSET
     minimum: float | UnsetType = UNSET
     maximum: float | UnsetType = UNSET
@@ -275,7 +273,9 @@ class Affordance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Arguments of an action, by name."""
 
 
-class Thing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"at_type": "@type"}):
+class Thing(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"at_type": "@type"}
+):
     """What a device is and can do."""
 
     title: Name

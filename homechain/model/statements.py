@@ -30,7 +30,7 @@ class PreVote(Struct, frozen=True, array_like=True, tag=1):
 
 
 class Vote(Struct, frozen=True, array_like=True, tag=2):
-    """A promise to serve `term` and to sign nothing below it; names the highest certificate held."""
+    """A promise to serve `term`, to sign nothing below it; names the highest certificate held."""
 
     KIND: ClassVar[str] = "vote"
     epoch: int
@@ -56,12 +56,12 @@ class Proposal(Struct, frozen=True, array_like=True, tag=3):
     """Present exactly when seq is 0."""
     signature: bytes = b""
     original: bytes = b""
-    """When K is proposed again (R11): the signature of K's first leader, for the slot in its header,
+    """When K is proposed again (R11): the signature of K's first leader, for the slot in K's header,
     so that whoever sees K here for the first time can keep a complete block."""
 
 
 class Prepare(Struct, frozen=True, array_like=True, tag=4):
-    """"This block is durable here." Covers the certificate that justifies the block."""
+    """ "This block is durable here." Covers the certificate that justifies the block."""
 
     KIND: ClassVar[str] = "prepare"
     epoch: int
@@ -75,7 +75,7 @@ class Prepare(Struct, frozen=True, array_like=True, tag=4):
 
 
 class Commit(Struct, frozen=True, array_like=True, tag=5):
-    """"I hold the quorum certificate of this block, durably." """
+    """ "I hold the quorum certificate of this block, durably." """
 
     KIND: ClassVar[str] = "commit"
     epoch: int
@@ -101,7 +101,7 @@ class Heartbeat(Struct, frozen=True, array_like=True, tag=6):
 
 
 class HeartbeatAck(Struct, frozen=True, array_like=True, tag=7):
-    """"I hear the leader" (CheckQuorum, R10)."""
+    """ "I hear the leader" (CheckQuorum, R10)."""
 
     KIND: ClassVar[str] = "heartbeat-ack"
     epoch: int

@@ -5,6 +5,7 @@ final, or when the final state can never take it any more.
 """
 
 from collections.abc import Callable, Collection, Iterable
+from itertools import islice
 
 from homechain.ledger.errors import Inadmissible
 from homechain.ledger.records import SignedRecord
@@ -93,7 +94,7 @@ class Pool:
 
     def raws(self, *, at_most: int) -> list[bytes]:
         """Exact bytes of the oldest `at_most` records, to show to a hub that just appeared."""
-        return [record.raw for _, record in zip(range(at_most), self._records.values(), strict=False)]
+        return [record.raw for record in islice(self._records.values(), at_most)]
 
     def recheck(
         self, signers: Collection[str] | None, check: Callable[[SignedRecord], None]

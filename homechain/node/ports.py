@@ -62,6 +62,16 @@ class Peers(Protocol):
         """From now on link only with these hubs (`did` → DER certificate); close all others."""
 
 
+class World(Struct, frozen=True, kw_only=True):
+    """All ports of one hub."""
+
+    store: "Store"
+    peers: Peers
+    signer: Signer
+    clock: Clock
+    randomness: Randomness
+
+
 class StoredBlock(Struct, frozen=True, kw_only=True):
     """A block that is durable here and not final: the body, and the leader's signature for it."""
 
@@ -115,7 +125,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
     head_header: bytes
     state: Mapping[str, bytes]
     peaks: tuple[bytes, ...]
-    """Perfect subtrees of the record tree, largest first: `Frontier(size=head.tree_size, peaks)`."""
+    """Perfect subtrees of the record tree, largest first: a `Frontier` of the head's tree size."""
     blocks: tuple[StoredBlock, ...]
     """Not final, above the head."""
     pending: tuple[bytes, ...]
@@ -129,4 +139,5 @@ class Store(Protocol):
 
     async def write(self, batch: Batch) -> None:
         """Returns once the whole batch is on the medium. Calls may overlap: they take effect in the
-        order of the calls, and several may share one fsync."""
+        order of the calls, and several may share one fsync.
+        """

@@ -90,11 +90,13 @@ class Queries(Protocol):
     async def block(self, height: int) -> CertifiedBlock | None:
         """The final block at `height`, with its own commit certificate if it has one."""
 
-    async def blocks(self, from_height: int, *, limit: int, at_most_bytes: int) -> list[CertifiedBlock]:
-        """Final blocks from `from_height` ascending; cut so that the last one carries a certificate."""
+    async def blocks(
+        self, from_height: int, *, limit: int, at_most_bytes: int
+    ) -> list[CertifiedBlock]:
+        """Final blocks from `from_height` ascending, cut so that the last carries a certificate."""
 
     async def covering_commit(self, height: int) -> tuple[bytes, CommitCertificate] | None:
-        """Header bytes and commit certificate of the lowest certified block at or above `height`."""
+        """Header and commit certificate of the lowest certified block at or above `height`."""
 
     async def record(self, record_id: bytes) -> RecordRow | None: ...
 

@@ -31,7 +31,8 @@ class Verifier:
             return [verify_record(record) for record in records]
         loop = asyncio.get_running_loop()
         parts = [
-            records[start : start + BATCH_RECORDS] for start in range(0, len(records), BATCH_RECORDS)
+            records[start : start + BATCH_RECORDS]
+            for start in range(0, len(records), BATCH_RECORDS)
         ]
         verdicts = await asyncio.gather(
             *(loop.run_in_executor(self._pool, _verify_all, part) for part in parts)

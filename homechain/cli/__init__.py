@@ -1,0 +1,83 @@
+"""The command line: `homechain GROUP COMMAND`.
+
+The only floor that prints. Each group is one module, imported only when it is asked for, so that
+`homechain --help` costs no more than argparse. A group's `configure` adds its commands; each
+command's `handler` returns the exit code.
+
+Exit codes: 0 done · 1 refused or failed, and the message says why · 2 wrong usage · 3 no hub could
+be reached · 4 the home denied it · 130 interrupted.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from homechain import __version__
+
+DONE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+UNREACHABLE: Final = 3
+DENIED: Final = 4
+INTERRUPTED: Final = 130
+
+GROUPS: Final = {
+    "demo": "a whole home on this machine: three hubs, six devices, the dashboard",
+    "tui": "the dashboard",
+    "hub": "found a home, run this hub, let it join a home, see how it is",
+    "person": "keys of people, and who belongs to the home",
+    "device": "list, approve, retire and command devices; simulate them",
+    "grant": "give and take back access, and ask who may do what",
+    "ledger": "verify, show and export the ledger",
+    "service": "run this hub as a systemd service",
+    "bench": "measure this machine",
+}
+
+
+class CommandFailed(Exception):
+    """A command cannot be done. The message says why and what to do next."""
+
+    def __init__(self, message: str, *, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser(wanted=_group_in(words))
+    parsed = parser.parse_args(words)
+    handler = getattr(parsed, "handler", None)
+    if handler is None:
+        parser.parse_args([*words, "--help"])
+        return USAGE
+    try:
+        return int(handler(parsed))
+    except CommandFailed as failure:
+        print(f"homechain: {failure}", file=sys.stderr)
+        return failure.code
+    except BrokenPipeError:
+        return DONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _group_in(words: Sequence[str]) -> str | None:
+    return next((word for word in words if not word.startswith("-")), None)
+
+
+def _parser(*, wanted: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="homechain",
+        description="A ledger for the home: what devices did, who may do what, on your own hubs.",
+        epilog="Start here: homechain demo",
+    )
+    parser.add_argument("--version", action="version", version=f"homechain {__version__}")
+    groups = parser.add_subparsers(metavar="GROUP", title="groups")
+    for name, what in GROUPS.items():
+        group = groups.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        if name == wanted:
+            importlib.import_module(f"homechain.cli.{name}").configure(group)
+    return parser
