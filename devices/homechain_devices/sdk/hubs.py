@@ -40,6 +40,7 @@ class Hubs:
         self._timeouts = timeouts
         self._notify = notify
         self._changed = asyncio.Event()
+        self._worked_ms = clock.monotonic_ms()
 
     @property
     def addresses(self) -> list[str]:
@@ -72,7 +73,12 @@ class Hubs:
 
     def worked(self, address: str) -> None:
         """The hub did what was asked."""
+        self._worked_ms = self._clock.monotonic_ms()
         self._roster.worked(address, self._clock.monotonic_ms())
+
+    def silent_ms(self) -> int:
+        """How long no hub has done what it was asked."""
+        return self._clock.monotonic_ms() - self._worked_ms
 
     def failed(self, address: str, reason: str) -> None:
         """The hub did not do it; another comes first for a while."""

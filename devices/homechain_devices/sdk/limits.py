@@ -37,3 +37,6 @@ class DeviceLimits:
     """How often the hubs' addresses and the membership are asked for again."""
     discovery_ms: int = 3_000
     """How long one search for hubs on the local network lasts."""
+    search_after_ms: int = 20_000
+    """When no hub has answered for this long, the local network is searched."""
+    search_pause_ms: int = 5_000

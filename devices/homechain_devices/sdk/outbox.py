@@ -8,7 +8,7 @@ a device that cannot get rid of them stops acting.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -26,9 +26,11 @@ from homechain.model.records import (
     OutcomeResult,
     Reading,
 )
+from homechain_devices.sdk.device_file import DeviceFile, Signed, Waiting
 from homechain_devices.sdk.limits import PAYLOAD_BYTES, DeviceLimits
-from homechain_devices.sdk.outbox_file import OutboxFile, Signed, Waiting
+from homechain_devices.sdk.media import MediaStore
 
+FILE_NAME: Final = "device.sqlite3"
 DROPPED: Final = "readings_dropped"
 """The event under which a device says how many readings it had to drop."""
 
@@ -50,29 +52,45 @@ class Outbox:
     """The durable outbox of one device. Every method returns once its effect is on the disk."""
 
     def __init__(
-        self, file: OutboxFile, thread: ThreadPoolExecutor, *, limits: DeviceLimits
+        self,
+        file: DeviceFile,
+        thread: ThreadPoolExecutor,
+        *,
+        key: PrivateKey,
+        stills: MediaStore,
+        limits: DeviceLimits,
     ) -> None:
         self._file = file
         self._thread = thread
+        self._key = key
         self._limits = limits
+        self._signer: _Signer | None = None
+        self.stills = stills
+        """Pictures that wait with the outcomes that name them."""
 
     @classmethod
-    async def open(cls, path: Path, *, limits: DeviceLimits, first_counter: int = 1) -> Self:
-        """Open or make the outbox at `path`. Raises `StateDamaged`."""
+    async def open(
+        cls, directory: Path, *, key: PrivateKey, limits: DeviceLimits, first_counter: int = 1
+    ) -> Self:
+        """Open or make the outbox in a device's directory. Raises `StateDamaged`."""
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
         try:
             file = await asyncio.get_running_loop().run_in_executor(
-                thread, lambda: OutboxFile(path, first_counter=first_counter)
+                thread, lambda: DeviceFile(directory / FILE_NAME, first_counter=first_counter)
             )
         except BaseException:
             thread.shutdown(wait=False)
             raise
-        return cls(file, thread, limits=limits)
+        return cls(file, thread, key=key, stills=MediaStore(directory / "stills"), limits=limits)
 
     async def close(self) -> None:
         """Close the file. What waits is there at the next start."""
         await self._do(self._file.close)
         self._thread.shutdown()
+
+    def belong_to(self, home: str) -> None:
+        """From now on records are signed for this home. Until then readings wait unsigned."""
+        self._signer = _Signer(self._key, home=home)
 
     async def add_readings(self, readings: Sequence[Reading]) -> int:
         """Keep these; return how many older ones were dropped for them."""
@@ -80,13 +98,12 @@ class Outbox:
         most = self._limits.waiting_readings
         return await self._do(lambda: self._file.add_readings(encoded, most=most))
 
-    async def to_send(
-        self, signer: "RecordSigner", *, outcomes: bool, now_ms: int
-    ) -> list[Waiting]:
+    async def to_send(self, *, outcomes: bool, now_ms: int) -> list[Waiting]:
         """The outcomes, or else the events, that are signed and not known to be final.
 
         Before it lists events, it packs readings that wait into new ones.
         """
+        signer = self._bound()
 
         def pack_and_list() -> list[Waiting]:
             self._file.pack_readings(
@@ -112,17 +129,31 @@ class Outbox:
         """Whether so many outcomes wait that the device may not act on more commands."""
         return await self._do(self._file.unanswered_outcomes) >= self._limits.waiting_outcomes
 
-    async def begin(self, command: str, *, expires_s: int, now_ms: int) -> bool:
-        """Note that the device is about to act; False if it already did, or may have."""
+    async def begin(
+        self, command: str, *, expires_s: int, now_ms: int, papers: Mapping[str, bytes]
+    ) -> bool:
+        """Note that the device is about to act; False if it already did, or may have.
+
+        `papers` (what the command's proof taught) are kept in the same step.
+        """
         forget_before_s = now_ms // 1_000 - self._limits.commands_remembered_s
         return await self._do(
             lambda: self._file.begin_command(
-                command, expires_s=expires_s, forget_before_s=forget_before_s
+                command, expires_s=expires_s, forget_before_s=forget_before_s, papers=papers
             )
         )
 
-    async def finish(self, signer: "RecordSigner", draft: OutcomeDraft, *, now_ms: int) -> None:
+    async def keep_papers(self, papers: Mapping[str, bytes]) -> None:
+        """Remember these by name, in place of what was there."""
+        await self._do(lambda: self._file.keep_papers(papers))
+
+    async def papers(self) -> dict[str, bytes]:
+        """What is remembered by name."""
+        return await self._do(self._file.papers)
+
+    async def finish(self, draft: OutcomeDraft, *, now_ms: int) -> None:
         """Sign and keep what became of a command that was begun."""
+        signer = self._bound()
         await self._do(
             lambda: self._file.finish_command(
                 draft.command,
@@ -135,6 +166,10 @@ class Outbox:
         """Commands that were begun before this start and never answered."""
         return await self._do(self._file.interrupted_commands)
 
+    def _bound(self) -> "_Signer":
+        assert self._signer is not None, "a device signs nothing before it belongs to a home"
+        return self._signer
+
     async def _do(self, work: Callable[[], T]) -> T:
         # A cancelled wait must not leave a step half known: it is finished first.
         step = asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -145,7 +180,7 @@ class Outbox:
             raise
 
 
-class RecordSigner:
+class _Signer:
     """A device's key, bound to its home."""
 
     def __init__(self, key: PrivateKey, *, home: str) -> None:

@@ -1,10 +1,12 @@
 """What a handler answers: done, failed or refused, what changed, and a still if there is one."""
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from homechain.model.records import OutcomeResult
-from homechain_devices.steps import Change
+from homechain_devices.steps import Change, Step
+
+State = TypeVar("State")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,13 @@ class Outcome:
             reason=reason,
             changes=(*changes, *(Change(name, value) for name, value in values.items())),
         )
+
+    @classmethod
+    def of(cls, step: Step[State]) -> Self:
+        """What a model's step says: done, or failed for its reason."""
+        if step.failure:
+            return cls.failed(step.failure, *step.changes)
+        return cls.done(*step.changes)
 
     @classmethod
     def refused(cls, reason: str) -> Self:

@@ -13,12 +13,11 @@ from homechain.api.schema.problems import ProblemCode
 from homechain.api.schema.records import ReceiptStatus, RecordResult
 from homechain.crypto.hashing import unb64u
 from homechain_devices.sdk.clock import DeviceClock
+from homechain_devices.sdk.device_file import Waiting
 from homechain_devices.sdk.errors import NotTakenIn
 from homechain_devices.sdk.events import DeviceEvent, RecordRefused
 from homechain_devices.sdk.hubs import Hubs
-from homechain_devices.sdk.media import MediaStore
-from homechain_devices.sdk.outbox import Outbox, RecordSigner
-from homechain_devices.sdk.outbox_file import Waiting
+from homechain_devices.sdk.outbox import Outbox
 
 REQUEST_BYTES: Final = 60 * 1024
 """Records of one request; the hub takes bodies of 64 KiB."""
@@ -50,25 +49,19 @@ class Sender:
         *,
         outcomes: bool,
         outbox: Outbox,
-        signer: RecordSigner,
         hubs: Hubs,
-        media: MediaStore,
         clock: DeviceClock,
+        wake: asyncio.Event,
         notify: Callable[[DeviceEvent], None],
     ) -> None:
+        """`outcomes` says which class; `wake` is set when there is something new in the outbox."""
         self._outcomes = outcomes
         self._outbox = outbox
-        self._signer = signer
         self._hubs = hubs
-        self._media = media
         self._clock = clock
         self._notify = notify
-        self._wake = asyncio.Event()
+        self._wake = wake
         self._client: tuple[str, DeviceClient] | None = None
-
-    def wake(self) -> None:
-        """There is something new in the outbox."""
-        self._wake.set()
 
     async def run(self) -> NoReturn:
         """Send for ever. Raises `NotTakenIn` once the home has retired this device."""
@@ -76,7 +69,7 @@ class Sender:
             while True:
                 self._wake.clear()
                 waiting = await self._outbox.to_send(
-                    self._signer, outcomes=self._outcomes, now_ms=self._clock.now_ms()
+                    outcomes=self._outcomes, now_ms=self._clock.now_ms()
                 )
                 if waiting:
                     await self._send(fitting(waiting))
@@ -110,7 +103,7 @@ class Sender:
         """Bring the picture first: an outcome must not name one that nobody can look at."""
         if record.media is None:
             return
-        jpeg = await self._media.read(record.media)
+        jpeg = await self._outbox.stills.read(record.media)
         if jpeg is not None:
             await client.put_media(unb64u(record.media), jpeg)
 
@@ -130,7 +123,7 @@ class Sender:
             return f"{problem.title}: {problem.detail}"
         await self._outbox.forget([record.id])
         if record.media is not None:
-            await self._media.forget(record.media)
+            await self._outbox.stills.forget(record.media)
         return ""
 
     async def _client_of(self, address: str) -> DeviceClient:

@@ -1,19 +1,19 @@
-"""The outbox on disk: all SQL of the kit, each method one transaction that is durable on return.
+"""What a device must not forget, in one file: each method one transaction, durable on return.
 
-May live here: tables and transactions. May not: signatures, time, hubs or `async`. What waits
+May live here: all SQL of the kit. May not: signatures, time, hubs or `async`. What waits
 unsigned is a reading, so that many share one record; what is signed is kept byte for byte until a
 hub's final receipt, because only the same bytes are safe to send twice.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from homechain_devices.sdk.errors import StateDamaged
 
 _SCHEMA: Final = """
-CREATE TABLE ledger_state (
+CREATE TABLE counters (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     last_counter INTEGER NOT NULL,
     dropped_readings INTEGER NOT NULL DEFAULT 0
@@ -26,6 +26,7 @@ CREATE TABLE records (
     media TEXT,
     raw BLOB NOT NULL
 ) STRICT;
+CREATE TABLE papers (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
 CREATE TABLE commands (
     id TEXT PRIMARY KEY,
     expires_s INTEGER NOT NULL,
@@ -53,7 +54,7 @@ class Waiting(NamedTuple):
     """SHA-256 of the still that has to reach the hub first."""
 
 
-class OutboxFile:
+class DeviceFile:
     """The tables of one device. Used from one thread."""
 
     def __init__(self, path: Path, *, first_counter: int) -> None:
@@ -91,7 +92,7 @@ class OutboxFile:
                     (surplus,),
                 )
                 self._database.execute(
-                    "UPDATE ledger_state SET dropped_readings = dropped_readings + ?", (surplus,)
+                    "UPDATE counters SET dropped_readings = dropped_readings + ?", (surplus,)
                 )
         return surplus
 
@@ -116,12 +117,12 @@ class OutboxFile:
                 if not taken:
                     return
                 (dropped,) = self._database.execute(
-                    "SELECT dropped_readings FROM ledger_state"
+                    "SELECT dropped_readings FROM counters"
                 ).fetchone()
                 counter = self._next_counter()
                 signed = sign(counter, [reading for _, reading in taken], int(dropped))
                 self._insert_record(counter, signed, is_outcome=False, media=None)
-                self._database.execute("UPDATE ledger_state SET dropped_readings = 0")
+                self._database.execute("UPDATE counters SET dropped_readings = 0")
                 self._database.execute("DELETE FROM readings WHERE number <= ?", (taken[-1][0],))
 
     def waiting(self, *, outcomes: bool) -> list[Waiting]:
@@ -143,15 +144,30 @@ class OutboxFile:
         ).fetchone()
         return int(count)
 
-    def begin_command(self, command: str, *, expires_s: int, forget_before_s: int) -> bool:
-        """Note, before acting, that this command is being done; False if it was ever begun."""
+    def begin_command(
+        self, command: str, *, expires_s: int, forget_before_s: int, papers: Mapping[str, bytes]
+    ) -> bool:
+        """Note, before acting, that this command is being done; False if it was ever begun.
+
+        `papers` are kept in the same step.
+        """
         with self._transaction():
             self._database.execute("DELETE FROM commands WHERE expires_s < ?", (forget_before_s,))
             cursor = self._database.execute(
                 "INSERT INTO commands (id, expires_s) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 (command, expires_s),
             )
+            self._insert_papers(papers)
             return cursor.rowcount == 1
+
+    def keep_papers(self, papers: Mapping[str, bytes]) -> None:
+        """Replace the papers of these names."""
+        with self._transaction():
+            self._insert_papers(papers)
+
+    def papers(self) -> dict[str, bytes]:
+        """Everything that was kept by name."""
+        return dict(self._database.execute("SELECT name, content FROM papers").fetchall())
 
     def finish_command(
         self, command: str, sign: Callable[[int], Signed], *, media: str | None
@@ -174,7 +190,7 @@ class OutboxFile:
             for statement in _SCHEMA.split(";\n"):
                 self._database.execute(statement)
             self._database.execute(
-                "INSERT INTO ledger_state (only, last_counter) VALUES (1, ?)", (first_counter - 1,)
+                "INSERT INTO counters (only, last_counter) VALUES (1, ?)", (first_counter - 1,)
             )
             self._database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
@@ -191,9 +207,16 @@ class OutboxFile:
             taken.append((number, reading))
         return taken
 
+    def _insert_papers(self, papers: Mapping[str, bytes]) -> None:
+        self._database.executemany(
+            "INSERT INTO papers (name, content) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET content = excluded.content",
+            papers.items(),
+        )
+
     def _next_counter(self) -> int:
         (counter,) = self._database.execute(
-            "UPDATE ledger_state SET last_counter = last_counter + 1 RETURNING last_counter"
+            "UPDATE counters SET last_counter = last_counter + 1 RETURNING last_counter"
         ).fetchone()
         return int(counter)
 

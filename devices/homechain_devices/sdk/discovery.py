@@ -1,0 +1,72 @@
+"""Hubs on the local network, found by mDNS (RFC 6762, RFC 6763). A hint, never trust.
+
+Anybody can announce anything; a device asks there, and believes nothing that it cannot check.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+from zeroconf import Error as ZeroconfError
+from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+SERVICE_TYPE: Final = "_homechain._tcp.local."
+ADDRESSES_MOST: Final = 32
+"""More than these are not looked at, whoever invents them."""
+_NAMES_MOST: Final = 16
+_RESOLVE_MS: Final = 1_000
+
+
+async def find_hubs(*, search_ms: int, interfaces: tuple[str, ...] | None = None) -> list[str]:
+    """The addresses (`host:port`) where hubs say that devices reach them; heard within the time.
+
+    `interfaces` are addresses of this machine to ask on; None is all. An empty list where nobody
+    answers or where multicast does not work: then addresses have to be given by hand.
+    """
+    try:
+        zeroconf = _open(interfaces)
+    except (OSError, RuntimeError):
+        return []
+    names: dict[str, None] = {}
+
+    def heard(
+        *, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
+    ) -> None:
+        if state_change is not ServiceStateChange.Removed and len(names) < _NAMES_MOST:
+            names[name] = None
+
+    try:
+        browser = AsyncServiceBrowser(zeroconf.zeroconf, SERVICE_TYPE, handlers=[heard])
+        await asyncio.sleep(search_ms / 1_000)
+        await browser.async_cancel()
+        infos = [AsyncServiceInfo(SERVICE_TYPE, name) for name in sorted(names)]
+        addresses: list[str] = []
+        for info in infos:
+            with suppress(OSError, ZeroconfError):
+                if await info.async_request(zeroconf.zeroconf, _RESOLVE_MS):
+                    addresses += api_addresses(info.properties, info.parsed_scoped_addresses())
+        return list(dict.fromkeys(addresses))[:ADDRESSES_MOST]
+    except (OSError, ZeroconfError):
+        return []
+    finally:
+        await zeroconf.async_close()
+
+
+def api_addresses(txt: Mapping[bytes, bytes | None], hosts: list[str]) -> list[str]:
+    """`host:port` of the device interface, from the TXT key `api`; none if that is no port."""
+    port = txt.get(b"api") or b""
+    if not port.isdigit() or len(port) > 5 or not 1 <= int(port) <= 65_535:
+        return []
+    return [f"[{host}]:{int(port)}" if ":" in host else f"{host}:{int(port)}" for host in hosts[:8]]
+
+
+def _open(interfaces: tuple[str, ...] | None) -> AsyncZeroconf:
+    if interfaces is not None:
+        return AsyncZeroconf(interfaces=list(interfaces))
+    try:
+        return AsyncZeroconf(interfaces=InterfaceChoice.All, ip_version=IPVersion.All)
+    except (OSError, RuntimeError):
+        # A kernel without IPv6.
+        return AsyncZeroconf(interfaces=InterfaceChoice.All, ip_version=IPVersion.V4Only)

@@ -1,0 +1,159 @@
+"""How a device that belongs to nobody gets into a home (docs/protocol.md, registration).
+
+The device commits to a nonce, the hub answers with its own, the device reveals; six digits follow
+from both nonces, the home, the hub and the description. The device computes and shows its own.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from homechain.api.client import ClientError, DeviceClient, HubProblem
+from homechain.api.schema.pairing import DeviceState, DeviceStatus
+from homechain.api.schema.problems import ProblemCode
+from homechain.crypto.errors import CryptoError
+from homechain.crypto.hashing import unb64u
+from homechain.crypto.keys import PrivateKey
+from homechain.ledger.pairing import commitment_to, pairing_digits
+from homechain.ledger.records import sign_description
+from homechain.model.errors import FormatError
+from homechain.model.ids import digest_from_text
+from homechain.model.records import DeviceDescription, Thing
+from homechain_devices.sdk.clock import DeviceClock
+from homechain_devices.sdk.errors import NotTakenIn, WrongHome
+from homechain_devices.sdk.events import DeviceEvent, DigitsShown
+from homechain_devices.sdk.hubs import Hubs
+from homechain_devices.sdk.limits import DeviceLimits
+from homechain_devices.sdk.trust import Trust
+
+NONCE_BYTES: Final = 32
+FAILED_POLLS: Final = 10
+"""After so many unanswered polls in a row the device introduces itself to another hub."""
+
+_TURNED_AWAY: Final = frozenset(
+    {ProblemCode.KEY_REFUSED, ProblemCode.PAIRING_REFUSED, ProblemCode.RETIRED}
+)
+
+
+class _Introduced(NamedTuple):
+    home: str
+    shown: DigitsShown
+
+
+class Registration:
+    """The way of one device into a home."""
+
+    def __init__(
+        self,
+        *,
+        key: PrivateKey,
+        thing: Thing,
+        hubs: Hubs,
+        clock: DeviceClock,
+        limits: DeviceLimits,
+        notify: Callable[[DeviceEvent], None],
+    ) -> None:
+        self._key = key
+        self._thing = thing
+        self._hubs = hubs
+        self._clock = clock
+        self._limits = limits
+        self._notify = notify
+
+    async def run(self) -> Trust:
+        """Introduce the device and wait until a resident approves; the papers of its home.
+
+        Tries for ever, hub after hub. Raises `NotTakenIn` when the home turns it away.
+        """
+        while True:
+            address = await self._hubs.next()
+            async with self._hubs.client(address) as client:
+                try:
+                    introduced = await self._introduce(client)
+                    self._notify(introduced.shown)
+                    trust = await self._wait_for_approval(client, introduced)
+                except (ClientError, WrongHome) as error:
+                    _raise_if_turned_away(error)
+                    self._hubs.failed(address, str(error))
+                    continue
+            if trust is not None:
+                self._hubs.worked(address)
+                return trust
+            self._hubs.failed(address, "the hub has forgotten this device")
+
+    async def _introduce(self, client: DeviceClient) -> _Introduced:
+        known = await client.well_known()
+        nonce = os.urandom(NONCE_BYTES)
+        description = sign_description(
+            DeviceDescription(
+                iss=self._key.public.did,
+                home=known.home,
+                hub=known.hub,
+                iat=self._clock.now_ms() // 1_000,
+                commitment=commitment_to(nonce),
+                thing=self._thing,
+            ),
+            self._key,
+        )
+        accepted = await client.register(description.raw)
+        if accepted.hub != known.hub:
+            raise WrongHome("the hub changed its name while the device introduced itself")
+        try:
+            digits = pairing_digits(
+                home=digest_from_text(known.home),
+                hub=known.hub,
+                description_id=description.id,
+                hub_nonce=unb64u(accepted.hub_nonce),
+                device_nonce=nonce,
+            )
+        except (CryptoError, FormatError, ValueError) as error:
+            raise WrongHome(f"the hub's answer makes no digits: {error}") from error
+        shown = DigitsShown(
+            digits=digits,
+            device=self._key.public.did,
+            hub=known.hub,
+            hub_name=known.hub_name,
+            home_name=known.home_name,
+        )
+        if (await client.reveal(nonce)).digits != digits:
+            raise WrongHome("the hub came to other digits: something may sit in between")
+        return _Introduced(known.home, shown)
+
+    async def _wait_for_approval(
+        self, client: DeviceClient, introduced: _Introduced
+    ) -> Trust | None:
+        """The papers; None when the hub has forgotten the device."""
+        unanswered = 0
+        while True:
+            await asyncio.sleep(self._limits.poll_ms / 1_000)
+            try:
+                status = await client.status()
+            except ClientError as error:
+                _raise_if_turned_away(error)
+                unanswered += 1
+                if unanswered >= FAILED_POLLS:
+                    raise
+                continue
+            unanswered = 0
+            match status:
+                case DeviceStatus(state=DeviceState.APPROVED, bundle=None):
+                    raise WrongHome("the hub approved the device and showed no papers")
+                case DeviceStatus(state=DeviceState.APPROVED, bundle=bundle) if bundle is not None:
+                    return Trust.from_bundle(
+                        bundle,
+                        home=introduced.home,
+                        name=status.name or "",
+                        area=status.area or "",
+                    )
+                case DeviceStatus(state=DeviceState.RETIRED):
+                    raise NotTakenIn("the home has retired this device; its key cannot come back")
+                case DeviceStatus(state=DeviceState.UNKNOWN):
+                    return None
+                case _:
+                    pass
+
+
+def _raise_if_turned_away(error: Exception) -> None:
+    if isinstance(error, HubProblem) and error.code in _TURNED_AWAY:
+        raise NotTakenIn(f"the home turned this device away: {error}") from error
