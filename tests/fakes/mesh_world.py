@@ -152,17 +152,20 @@ def certificates(*hubs: Hub) -> Mapping[str, bytes]:
     return {hub.did: hub.certificate for hub in hubs}
 
 
-def introduce(*hubs: Hub) -> None:
-    """Let all trust all and know where they are."""
+def introduce(*hubs: Hub, trusting: bool = True) -> None:
+    """Let all know where the others are, and trust all."""
     for hub in hubs:
-        hub.mesh.trust(certificates(*hubs))
+        if trusting:
+            hub.mesh.trust(certificates(*hubs))
     for hub in hubs:
         for other in hubs:
             hub.mesh.set_addresses(other.did, [other.address], source=AddressSource.STATIC)
 
 
 @asynccontextmanager
-async def knocking(at: Hub, *, key: PrivateKey) -> AsyncIterator[ClientWebSocketResponse | None]:
+async def knocking(
+    at: Hub, *, key: PrivateKey, boot: int = 1
+) -> AsyncIterator[ClientWebSocketResponse | None]:
     """Dial `at` by hand with any key; None if the door stays shut."""
     async with ClientSession() as session:
         answered = await dial(
@@ -170,7 +173,7 @@ async def knocking(at: Hub, *, key: PrivateKey) -> AsyncIterator[ClientWebSocket
             parse_address(at.address),
             context=client_context(key, certificate=make_certificate(key), peer=at.certificate),
             certificates=certificates(at),
-            boot=1,
+            boot=boot,
             timings=QUICK,
         )
         yield answered[0] if answered is not None else None
