@@ -87,6 +87,8 @@ class Finalize:
 
     block: bytes
     commit: CommitCertificate
+    safety: SafetyRecord
+    """Goes to disk in the same transaction, so that the record is never ahead of the blocks."""
 
 
 @dataclass(frozen=True, slots=True)

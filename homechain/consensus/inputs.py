@@ -7,9 +7,9 @@ What the driver owes the core:
 - A statement that comes again is given again, if some `Timing.heartbeat_interval_ms` passed since
   it was last given: whoever repeats itself lacks something. Deduplicate relaying, not hearing.
 - The certificates that a proposal carries may be shown at once (`QuorumShown`, `ElectionShown`);
-  the proposal itself only once its body, its parent's body and everything down to the final chain are
-  here and checked. Until then the driver holds it back; the core asks for missing certified bodies
-  by `Fetch`.
+  the proposal itself only once its body, its parent's body and everything down to the final chain
+  are here and checked. Until then the driver holds it back; the core asks for missing certified
+  bodies by `Fetch`.
 """
 
 from dataclasses import dataclass
@@ -128,9 +128,10 @@ class LeaderLinkLost:
 
 @dataclass(frozen=True, slots=True)
 class PeerSeen:
-    """A `Status` of a member: a hint, never proof. Give every one, those after `Announce` too."""
+    """A `Status` of a hub: a hint, never proof. Give every one, those after `Announce` too."""
 
-    hub: int
+    hub: int | None
+    """None: not among this epoch's members (it may be of a later one)."""
     epoch: int
     term: int
     height: int
