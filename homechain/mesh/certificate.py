@@ -24,6 +24,7 @@ CERTIFICATE_BYTES_MOST: Final = 1_536
 _NOT_BEFORE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_AFTER: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _SERIAL_BYTES: Final = 16  # RFC 5280, section 4.1.2.2: positive, at most 20 bytes
+_SIGNATURE_HEADER: Final = b"\x03\x41\x00"  # BIT STRING, 65 bytes, no bit unused
 _SERIAL_PURPOSE: Final = b"homechain certificate serial\x00"
 
 
@@ -79,6 +80,9 @@ def certificate_did(der: bytes) -> str:
     # The house has one verifier; this certificate gets no other.
     if not key.verify(certificate.signature, certificate.tbs_certificate_bytes):
         raise InvalidCertificate("not signed by its own key")
+    # The count of unused bits is under no signature; without this, one certificate has two forms.
+    if not der.endswith(_SIGNATURE_HEADER + certificate.signature):
+        raise InvalidCertificate("its signature is not a whole number of bytes")
     if subject != _name(key.did) or issuer != subject:
         raise InvalidCertificate("it does not name its own key")
     return key.did
