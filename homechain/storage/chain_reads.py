@@ -5,7 +5,7 @@ from typing import Final
 from homechain.crypto.errors import InvalidProof
 from homechain.crypto.merkle import NodeAddress, inclusion_path, inclusion_path_nodes, leaf_hash
 from homechain.model.blocks import Block, CertifiedBlock, CommitCertificate, read_header
-from homechain.storage.errors import DatabaseDamaged
+from homechain.storage.errors import DatabaseDamaged, damage_named
 from homechain.storage.loading import read_certificate
 from homechain.storage.readers import Readers, Row
 from homechain.storage.tree_nodes import (
@@ -116,7 +116,8 @@ class ChainReads:
         blocks: list[CertifiedBlock] = []
         if not rows:
             return blocks
-        headers = [read_header(header) for header, _, _ in rows]
+        with damage_named():
+            headers = [read_header(header) for header, _, _ in rows]
         first = headers[0].tree_size - headers[0].record_count
         weight = 0
         async with (

@@ -7,6 +7,7 @@ from a replay, and no proof is ever made of them.
 
 import sqlite3
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ from homechain.model.blocks import Header, read_header
 from homechain.model.errors import FormatError
 from homechain.model.records import RECORD_TYPES
 from homechain.storage.chain import reading
-from homechain.storage.errors import StorageFailed
+from homechain.storage.errors import StorageFailed, damage_named
 from homechain.storage.loading import read_configuration, read_safety
 from homechain.storage.schema import KIND_NUMBERS
 from homechain.storage.tables import id_prefix
@@ -58,7 +59,7 @@ def compare_derived(directory: Path) -> Iterator[Difference]:
     against the records; the state against the last header's root; the safety record's checksum.
     Raises `NotALedger`, or `StorageFailed` where the file cannot be read any further.
     """
-    with reading(directory) as connection:
+    with reading(directory) as connection, damage_named():
         for (line,) in connection.execute(f"PRAGMA integrity_check({INTEGRITY_LINES_COUNT})"):
             if line != "ok":
                 yield Difference(table="file", where="structure", what=str(line))
@@ -125,7 +126,7 @@ class _Records:
     def compare(self, header: Header) -> Iterator[Difference]:
         """The records of one block, and the nodes that they complete."""
         leaves: list[bytes] = []
-        for index, height, kind, signer, raw in self._rows.fetchmany(header.record_count):
+        for index, height, kind, signer, raw in islice(self._rows, header.record_count):
             where = f"record {index}"
             leaves.append(leaf_hash(raw))
             if height != header.height:

@@ -5,6 +5,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
+
+from homechain.model.errors import FormatError
+
 
 class StorageError(Exception):
     """Anything that the storage refuses or cannot do."""
@@ -72,6 +76,25 @@ def failure_of(error: sqlite3.Error | OSError) -> StorageFailed:
     if code & _PRIMARY_CODE in _DAMAGED:
         return DatabaseDamaged(message)
     return DiskBroken(message)
+
+
+@contextmanager
+def damage_named() -> Iterator[None]:
+    """Around code that only turns stored rows into values: whatever goes wrong there is damage.
+
+    A flipped bit can put any type into any column, so the list of errors is as wide as that.
+    """
+    try:
+        yield
+    except (
+        FormatError,
+        msgspec.MsgspecError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise DatabaseDamaged(f"a stored row cannot be read: {error!r}") from error
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from homechain.node.queries import (
     RecordRow,
 )
 from homechain.storage import limits
+from homechain.storage.errors import damage_named
 from homechain.storage.readers import Readers, Row
 from homechain.storage.schema import EVENT_NUMBER, KIND_NAMES, KIND_NUMBERS
 from homechain.storage.tables import id_prefix
@@ -71,7 +72,8 @@ class HomeReads:
         block = await self._readers.first("SELECT header FROM blocks WHERE height = ?", (height,))
         if block is None:
             return []
-        header = read_header(block[0])
+        with damage_named():
+            header = read_header(block[0])
         sql = _RECORD.format(source="records r", condition="r.idx >= ? AND r.idx < ?")
         first = header.tree_size - header.record_count
         rows = await self._readers.rows(f"{sql} ORDER BY r.idx", (first, header.tree_size))
@@ -219,7 +221,8 @@ def _bounded(limit: int) -> int:
 
 
 def _value(encoded: bytes) -> Any:
-    return msgspec.json.decode(encoded)
+    with damage_named():
+        return msgspec.json.decode(encoded)
 
 
 def _record_id(raw: bytes) -> bytes:
@@ -229,15 +232,16 @@ def _record_id(raw: bytes) -> bytes:
 
 def _record_row(row: Row) -> RecordRow:
     index, raw, kind, signer, height, time_ms = row
-    return RecordRow(
-        id=_record_id(raw),
-        raw=raw,
-        kind=KIND_NAMES[kind],
-        signer=signer,
-        height=height,
-        index=index,
-        time_ms=time_ms,
-    )
+    with damage_named():
+        return RecordRow(
+            id=_record_id(raw),
+            raw=raw,
+            kind=KIND_NAMES[kind],
+            signer=signer,
+            height=height,
+            index=index,
+            time_ms=time_ms,
+        )
 
 
 def _command_row(row: Row) -> CommandRow:

@@ -9,9 +9,8 @@ from homechain.consensus.safety import SafetyRecord
 from homechain.crypto.merkle import leaf_hash
 from homechain.model.blocks import Block, CommitCertificate, block_hash, read_header
 from homechain.model.configuration import Configuration
-from homechain.model.errors import FormatError
 from homechain.node.ports import Loaded, StoredBlock
-from homechain.storage.errors import DatabaseDamaged, failures_named
+from homechain.storage.errors import DatabaseDamaged, damage_named, failures_named
 from homechain.storage.tables import safety_checksum
 from homechain.storage.tree_nodes import (
     LOWEST_STORED_LEVEL,
@@ -36,9 +35,8 @@ def load(connection: sqlite3.Connection) -> Loaded | None:
     with failures_named():
         connection.execute("BEGIN")  # one moment for all that follows
         try:
-            return _load(connection)
-        except FormatError as error:
-            raise DatabaseDamaged(str(error)) from error
+            with damage_named():
+                return _load(connection)
         finally:
             connection.execute("ROLLBACK")
 
@@ -124,10 +122,8 @@ def _node(connection: sqlite3.Connection, level: int, index: int) -> bytes:
 
 
 def _exact(decoder: "msgspec.msgpack.Decoder[_Plain]", data: bytes, what: str) -> _Plain:
-    try:
+    with damage_named():
         value = decoder.decode(data)
-    except msgspec.MsgspecError as error:
-        raise DatabaseDamaged(f"{what} cannot be read: {error}") from error
     if msgspec.msgpack.encode(value) != data:
         raise DatabaseDamaged(f"{what} is not spelt as it was written")
     return value

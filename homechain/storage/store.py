@@ -51,7 +51,7 @@ class SqliteStore:
             except BaseException:
                 database.close()
                 raise
-            return database, Writer(connection, tables)
+            return database, Writer(database.path, connection, tables)
 
         database, writer = await asyncio.to_thread(prepare)
         writer.start()

@@ -10,12 +10,14 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
 from homechain.node.ports import Batch
 from homechain.storage import limits
-from homechain.storage.errors import StorageFailed, failure_of
+from homechain.storage.database import connect_reader
+from homechain.storage.errors import StorageError, StorageFailed, failure_of
 from homechain.storage.tables import Tables
 
 _Request = tuple[Batch, "asyncio.Future[None]"]
@@ -32,7 +34,8 @@ class WriteCounts(NamedTuple):
 class Writer:
     """Owns the write connection from `start` on, closes it in `close`."""
 
-    def __init__(self, connection: sqlite3.Connection, tables: Tables) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, tables: Tables) -> None:
+        self._path = path
         self._connection = connection
         self._tables = tables
         self._queue: SimpleQueue[_Request | None] = SimpleQueue()
@@ -121,12 +124,28 @@ class Writer:
 
     def _close_connection(self) -> None:
         try:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            self._connection.close()
+            if self._failure is None:
+                self._connection.close()
+            else:
+                self._close_without_checkpoint()
         except sqlite3.Error as error:
             # All that was acknowledged is in the log; there is nobody left to tell.
             self._failure = self._failure or failure_of(error)
+
+    def _close_without_checkpoint(self) -> None:
+        """Touch nothing more: the last connection to close would copy the log and sync again, and a
+        sync that succeeds after one that failed proves nothing. A reader that closes later keeps
+        SQLite from that; it has no right to write.
+        """
+        bystander = None
+        with suppress(sqlite3.Error, StorageError):
+            bystander = connect_reader(self._path)
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        self._connection.close()
+        if bystander is not None:
+            bystander.close()
 
 
 def _again(failure: StorageFailed) -> StorageFailed:
