@@ -4,9 +4,10 @@ May live here: comparison field by field, so that whoever refuses a block can na
 not: terms and slots beyond their plain order (`consensus` re-checks R5 and R6), signatures.
 """
 
+import msgspec
 from msgspec import structs
 
-from homechain.model.blocks import Header, Rank, root_certificate
+from homechain.model.blocks import Header, Rank, read_header, root_certificate
 from homechain.model.configuration import PROTOCOL_VERSION, Configuration
 
 
@@ -54,3 +55,19 @@ def content_fault(expected: Header, header: Header) -> tuple[str, str] | None:
         if getattr(expected, name) != getattr(header, name):
             return name, reason
     return None
+
+
+def field_range(raw: bytes, name: str) -> tuple[int, int]:
+    """(first, after last) byte of a field in a header's canonical bytes."""
+    header = read_header(raw)
+    sizes = [
+        (field, len(msgspec.msgpack.encode(getattr(header, field))))
+        for field in header.__struct_fields__
+    ]
+    # An array's own head comes first; its length follows from the rest.
+    start = len(raw) - sum(size for _, size in sizes)
+    for field, size in sizes:
+        if field == name:
+            return start, start + size
+        start += size
+    raise KeyError(name)
