@@ -9,7 +9,7 @@ from typing import Any, Self
 import aiosqlite
 
 from homechain.storage import limits
-from homechain.storage.database import reader_address
+from homechain.storage.database import connect_reader, reader_address
 from homechain.storage.errors import failures_named
 
 Row = tuple[Any, ...]
@@ -26,7 +26,12 @@ class Readers:
 
     @classmethod
     async def open(cls, path: Path, *, count: int = limits.READERS) -> Self:
-        """Open `count` connections to an existing database; `StorageFailed` if that fails."""
+        """Open `count` connections to an existing database.
+
+        Raises `NotALedger` or `MadeByNewerVersion`, or `StorageFailed` from the disk.
+        """
+        # Looked at first: aiosqlite leaves a thread behind when it cannot connect.
+        await asyncio.to_thread(lambda: connect_reader(path).close())
         connections: list[aiosqlite.Connection] = []
         try:
             with failures_named():
