@@ -6,7 +6,7 @@ they are final.
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -140,7 +140,7 @@ class DeviceClient:
             raise UnexpectedAnswer("the hub answered another number of records than it was sent")
         return results
 
-    async def commands(self) -> AsyncIterator[CommandLine]:
+    async def commands(self) -> AsyncGenerator[CommandLine, None]:
         """The command stream: waiting commands first, then live, with keep-alives between.
 
         Ends with `HubUnreachable` when the hub closes it or falls silent.
