@@ -1,4 +1,4 @@
-"""The lock's model bound to the kit: commands move the bolt, and what happens by hand is reported."""
+"""The lock's model bound to the kit: commands move the bolt, what happens by hand is reported."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from homechain_devices.steps import Step
 
 
 class LockDevice:
-    """One lock. What a command changes goes into its outcome; all else is "by hand, or by itself"."""
+    """One lock. What a command changes goes into its outcome; all else happened by itself."""
 
     def __init__(
         self, device: Device, *, body: Lock | None = None, jams: Callable[[], bool] = lambda: False

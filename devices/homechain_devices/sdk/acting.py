@@ -35,6 +35,10 @@ log = logging.getLogger(__name__)
 
 INTERRUPTED: Final = "the device stopped before it could say what became of this"
 
+ANSWERED_LATE_MS: Final = 3_600_000
+"""How long after its end a command still gets the answer that it came too late."""
+_LATE: Final = frozenset({"expired", "stale"})
+
 Act = Callable[[Mapping[str, Any]], Awaitable[Outcome]]
 
 
@@ -121,10 +125,14 @@ class Acting:
         try:
             return self._trust.check(order.proof, device=self._did, now_ms=now_ms), False
         except ProofRefused as refusal:
-            if refusal.code != "expired":
+            if refusal.code not in _LATE:
                 raise
-            # Proven but for the time: worth an honest answer instead of silence.
-            return self._trust.check(order.proof, device=self._did, now_ms=0), True
+            late = self._trust.check_late(order.proof, device=self._did)
+            # Only as long as its id would be remembered: nobody shall make the device answer
+            # again what it did long ago.
+            if now_ms > late.command.exp * 1_000 + ANSWERED_LATE_MS:
+                raise
+            return late, True
 
     async def _act(self, action: str, arguments: Mapping[str, Any]) -> Outcome:
         handler = self._handlers.get(action)

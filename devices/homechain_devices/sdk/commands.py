@@ -6,6 +6,7 @@ command, and the command that arrives twice is done once.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Final, NoReturn
 
 from homechain.api.client import ClientError
@@ -67,13 +68,14 @@ class Commands:
     async def _read_stream(self, address: str) -> None:
         connected = False
         async with self._hubs.client(address) as client:
-            async for line in client.commands():
-                if not connected:
-                    connected = True
-                    self._notify(HubConnected(address=address))
-                self._hubs.worked(address)
-                if isinstance(line, CommandOrder):
-                    await self._orders.put((line, address))
+            async with aclosing(client.commands()) as lines:
+                async for line in lines:
+                    if not connected:
+                        connected = True
+                        self._notify(HubConnected(address=address))
+                    self._hubs.worked(address)
+                    if isinstance(line, CommandOrder):
+                        await self._orders.put((line, address))
         self._hubs.failed(address, "the hub ended the stream")
 
     async def _work(self) -> NoReturn:
