@@ -62,7 +62,7 @@ class LineStream:
     """NDJSON to one reader, who is given up when he does not read."""
 
     def __init__(self, response: web.StreamResponse, *, write_wait_s: float) -> None:
-        self._response = response
+        self.response = response
         self._write_wait_s = write_wait_s
 
     async def send(self, *items: Any) -> None:
@@ -70,7 +70,7 @@ class LineStream:
         data = b"".join(_encoder.encode(item) + b"\n" for item in items)
         try:
             async with asyncio.timeout(self._write_wait_s):
-                await self._response.write(data)
+                await self.response.write(data)
         except TimeoutError as error:
             raise ConnectionResetError("the reader does not read") from error
 

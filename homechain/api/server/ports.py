@@ -1,7 +1,4 @@
-"""What the HTTP servers need from the hub behind them. Nothing else of it is used.
-
-The real hub fits this as it is (`homechain.node`); tests bring `tests.fakes.hub`.
-"""
+"""What the HTTP servers need from the hub behind them. Nothing else of it is used."""
 
 from collections.abc import Awaitable, Sequence
 from contextlib import AbstractContextManager
@@ -9,42 +6,50 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from homechain.ledger.decisions import Decision
 from homechain.ledger.proofs import CommandProof, ConfigurationStep
+from homechain.ledger.records import SignedRecord
 from homechain.ledger.state import State
-from homechain.model.blocks import CommitCertificate
+from homechain.model.blocks import CommitCertificate, Header
 from homechain.model.messages import PendingDevice, PendingHub
 from homechain.node.feed import Notice
 from homechain.node.ports import Clock
 from homechain.node.queries import Queries, RecordRow
 
 
-class HubBusy(Exception):
-    """The hub takes no more records for now; the sender keeps its own and tries again."""
-
-
-class Head(Struct, frozen=True, kw_only=True):
+class Head(Protocol):
     """The newest final block."""
 
-    height: int
-    hash: bytes
-    time_ms: int
-    tree_size: int
+    @property
+    def hash(self) -> bytes: ...
+
+    @property
+    def header(self) -> Header: ...
+
+
+class Settled(Protocol):
+    """Where a final record stands, and what was decided if it is a command."""
+
+    @property
+    def row(self) -> RecordRow: ...
+
+    @property
+    def decision(self) -> Decision | None: ...
 
 
 class Submission(Protocol):
     """A record that is durable on this hub."""
 
     @property
-    def record_id(self) -> bytes:
-        """32 bytes."""
+    def record(self) -> SignedRecord: ...
 
     @property
-    def final(self) -> Awaitable[RecordRow]:
+    def final(self) -> Awaitable[Settled]:
         """Resolves once the record is final; raises `Inadmissible` if it never can be."""
 
     @property
     def already(self) -> RecordRow | None:
-        """The final record, where these bytes were committed before."""
+        """The final record, where it was committed before."""
 
 
 class Listener(Protocol):
@@ -144,11 +149,11 @@ class Hub(Protocol):
     async def submit(self, raw: bytes) -> Submission:
         """Admit a record: checked, signature verified, durable here when it returns.
 
-        Raises `Inadmissible`; `HubBusy` where too many records wait.
+        Raises `Inadmissible`; `PoolFull` where too many records wait.
         """
 
     def subscribe(self) -> AbstractContextManager[Listener]:
-        """Notices from now on. `HubBusy` where all places are taken."""
+        """Notices from now on. `TooManyListeners` where all places are taken."""
 
     async def command_proof(self, command: bytes) -> CommandProof:
         """The proof of a final, allowed command."""

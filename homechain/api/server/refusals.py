@@ -6,6 +6,9 @@ from typing import Final
 from homechain.api.schema.problems import PROBLEM_TYPE_PREFIX, Problem, ProblemCode
 from homechain.crypto.errors import CryptoError, MalformedJson
 from homechain.ledger.errors import Inadmissible
+from homechain.model.errors import FormatError
+from homechain.node.feed import TooManyListeners
+from homechain.node.pool import PoolFull
 
 _KINDS: Final[dict[ProblemCode, tuple[HTTPStatus, str]]] = {
     ProblemCode.MALFORMED_REQUEST: (HTTPStatus.BAD_REQUEST, "Not an HTTP request"),
@@ -122,9 +125,21 @@ class Refused(Exception):
         )
 
 
-def refusal_of(error: Inadmissible | CryptoError) -> Refused:
+KnownError = Inadmissible | CryptoError | FormatError | PoolFull | TooManyListeners
+KNOWN_ERRORS: Final = (Inadmissible, CryptoError, FormatError, PoolFull, TooManyListeners)
+
+
+def refusal_of(error: KnownError) -> Refused:
     """How an error of the floors below is told over HTTP."""
     match error:
+        case PoolFull() | TooManyListeners():
+            return Refused(
+                ProblemCode.BUSY,
+                "This hub has no room: try again, or another hub.",
+                retry_after_s=2,
+            )
+        case FormatError():
+            return Refused(ProblemCode.INVALID_PARAMETER, f"{error}.")
         case Inadmissible():
             code = _LEDGER_CODES.get(error.code, ProblemCode.INADMISSIBLE)
             advice = f". {_ADVICE[code]}." if code in _ADVICE else "."
