@@ -4,6 +4,7 @@ import pytest
 
 from homechain.crypto.errors import InvalidProof
 from homechain.crypto.merkle import verify_inclusion
+from homechain.ledger.records import SignedRecord
 from homechain.model.blocks import CertifiedBlock, read_header
 from homechain.model.ids import digest_text
 from homechain.model.records import PersonRecord, RevokeRecord, Role
@@ -114,15 +115,18 @@ async def test_every_record_is_proven_in_every_tree_that_holds_it(disk: Disk) ->
             await disk.queries.inclusion_path(index=index, size=size)
 
 
-async def test_records_are_found_by_id_block_signer_device_and_kind(disk: Disk) -> None:
+async def write_records_of_every_sort(disk: Disk) -> list[SignedRecord]:
+    """Genesis, person, event (lock), event (camera), command (to the lock), revoke, outcome (lock):
+    leaf numbers 0 to 6, two records in each block after the first."""
     chain = MadeChain()
+    owner, home = chain.owner.public.did, digest_text(chain.home)
     command = chain.command(GUEST, LOCK)
     person = chain.sign(
         PersonRecord(
-            iss=chain.owner.public.did,
+            iss=owner,
             ctr=90,
             iat=1,
-            home=digest_text(chain.home),
+            home=home,
             person=GUEST.public.did,
             name="Gus",
             role=Role.GUEST,
@@ -130,14 +134,7 @@ async def test_records_are_found_by_id_block_signer_device_and_kind(disk: Disk) 
         chain.owner,
     )
     revoke = chain.sign(
-        RevokeRecord(
-            iss=chain.owner.public.did,
-            ctr=91,
-            iat=1,
-            home=digest_text(chain.home),
-            grant="grant-0001",
-        ),
-        chain.owner,
+        RevokeRecord(iss=owner, ctr=91, iat=1, home=home, grant="grant-0001"), chain.owner
     )
     locked = chain.event(LOCK, ("bolt", "locked"))
     seen = chain.event(CAMERA, ("motion", True))
@@ -148,11 +145,13 @@ async def test_records_are_found_by_id_block_signer_device_and_kind(disk: Disk) 
         chain.block([revoke, outcome]),
     ]
     await disk.store.write(Batch(final=(chain.genesis, *blocks)))
-    queries = disk.queries
-    all_records = [chain.genesis_record, person, locked, seen, command, revoke, outcome]
+    return [chain.genesis_record, person, locked, seen, command, revoke, outcome]
 
-    for index, record in enumerate(all_records):
-        row = await queries.record(record.id)
+
+async def test_records_are_found_by_id_and_block(disk: Disk) -> None:
+    records = await write_records_of_every_sort(disk)
+    for index, record in enumerate(records):
+        row = await disk.queries.record(record.id)
         assert row is not None
         assert (row.id, row.raw, row.kind, row.signer) == (
             record.id,
@@ -163,23 +162,32 @@ async def test_records_are_found_by_id_block_signer_device_and_kind(disk: Disk) 
         assert row.index == index
         assert row.height == (index + 1) // 2
         assert row.time_ms == START_MS + 1_000 * row.height
-    assert await queries.record(person.id[:8] + bytes(24)) is None
-    assert [row.id for row in await queries.records_of_block(2)] == [seen.id, command.id]
-    assert await queries.records_of_block(9) == []
+    assert await disk.queries.record(records[1].id[:8] + bytes(24)) is None
+    assert [row.id for row in await disk.queries.records_of_block(2)] == [
+        records[3].id,
+        records[4].id,
+    ]
+    assert await disk.queries.records_of_block(9) == []
+
+
+async def test_recent_records_are_found_by_kind_signer_and_device(disk: Disk) -> None:
+    await write_records_of_every_sort(disk)
+    owner = MadeChain().owner.public.did
 
     async def ids(**question: object) -> list[int]:
-        rows = await queries.recent_records(**question)  # type: ignore[arg-type]  # by name
+        rows = await disk.queries.recent_records(**question)  # type: ignore[arg-type]  # by name
         return [row.index for row in rows]
 
     assert await ids() == [6, 5, 4, 3, 2, 1, 0]
     assert await ids(limit=2) == [6, 5]
+    assert await ids(limit=0) == []
     assert await ids(before_index=5, limit=2) == [4, 3]
     assert await ids(kinds=("event",)) == [3, 2]
     assert await ids(kinds=("person", "revoke", "genesis")) == [5, 1, 0]
     assert await ids(kinds=("person", "revoke"), before_index=5) == [1]
     assert await ids(kinds=("event", "command"), limit=2) == [4, 3]
     assert await ids(kinds=("nonsense",)) == []
-    assert await ids(signer=chain.owner.public.did) == [5, 1, 0]
+    assert await ids(signer=owner) == [5, 1, 0]
     assert await ids(signer=GUEST.public.did) == [4]
     assert await ids(device=LOCK.public.did) == [6, 4, 2]
     assert await ids(device=LOCK.public.did, before_index=6, limit=1) == [4]
