@@ -36,6 +36,10 @@ class CatchUp:
         """`hub` says that its final head is at `height`."""
         self._heights[hub] = height
 
+    def height_of(self, hub: str) -> int | None:
+        """What `hub` said last about its head."""
+        return self._heights.get(hub)
+
     def forget(self, hub: str) -> None:
         """The link to `hub` broke."""
         self._heights.pop(hub, None)

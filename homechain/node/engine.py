@@ -98,6 +98,7 @@ class Engine:
         self._dropped: list[bytes] = []
         """Refused for good; forgotten on disk with the next write."""
         self._seen_reign: tuple[int, int, int | None] | None = None
+        self._busy_since_ms: int | None = None
 
     # ------------------------------------------------------------------ the core
 
@@ -176,10 +177,18 @@ class Engine:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._work:
+                    self._busy_since_ms = self.clock.monotonic_ms()
                     await self._carry_out()
+                self._busy_since_ms = None
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+
+    def stalled_ms(self) -> int:
+        """How long the disk has not answered, or the core's deadline has been overdue."""
+        now_ms = self.clock.monotonic_ms()
+        since_ms = self._busy_since_ms if self._busy_since_ms is not None else self.core.deadline_ms
+        return max(0, now_ms - since_ms)
 
     async def _carry_out(self) -> None:
         work = list(self._work)

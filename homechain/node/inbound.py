@@ -35,7 +35,7 @@ from homechain.model.messages import (
     Status,
     write_message,
 )
-from homechain.model.statements import Proposal, Statement, Vote, proposal_bytes
+from homechain.model.statements import Proposal, Statement, Vote, proposal_bytes, statement_bytes
 from homechain.node.chain import ChainFull, summary
 from homechain.node.engine import Engine, Keep
 from homechain.node.judging import Judge
@@ -175,12 +175,12 @@ class Inbound:
         if not self._relevant(hub, statement.epoch):
             return
         configuration = engine.configuration
-        known = self._judge.knows(statement.signature)
+        known = self._judge.knows(statement)
         if not known and not verify_statement(statement, configuration):
             raise Misbehaviour(f"{statement.KIND} with a bad signature")
-        if self._judge.heard_lately(statement.signature):
+        if self._judge.heard_lately(statement):
             return
-        self._judge.remember(statement.signature)
+        self._judge.remember(statement)
         if isinstance(statement, Vote) and not self._judge.quorum(statement.high):
             raise Misbehaviour("vote with a certificate of another epoch")
         if not known:
@@ -204,20 +204,21 @@ class Inbound:
         if not self._relevant(hub, proposal.epoch):
             return
         configuration = engine.configuration
-        known = self._judge.knows(proposal.signature)
-        if not known:
-            if block_hash(proposal.block.header) != proposal.block_hash:
-                raise Misbehaviour("proposal of another block than it carries")
-            if not verify_statement(proposal, configuration):
-                raise Misbehaviour("proposal with a bad signature")
-        elif self._judge.heard_lately(proposal.signature):
+        if block_hash(proposal.block.header) != proposal.block_hash:
+            raise Misbehaviour("proposal of another block than it carries")
+        # What the signature covers; certificates and body are judged each time on their own.
+        signed = (proposal.signature, statement_bytes(proposal, configuration))
+        known = self._judge.knows(signed)
+        if not known and not verify_statement(proposal, configuration):
+            raise Misbehaviour("proposal with a bad signature")
+        if self._judge.heard_lately(signed):
             return
         if not self._judge.quorum(proposal.justify):
             raise Misbehaviour("proposal with a certificate of another epoch")
         if proposal.election is not None and not self._judge.election(proposal.election):
             raise Misbehaviour("proposal with an election of another epoch")
         if not known:
-            self._judge.remember(proposal.signature)
+            self._judge.remember(signed)
             self._relay(hub, proposal, configuration)
         engine.tell(inputs.QuorumShown(proposal.justify))
         if proposal.election is not None:

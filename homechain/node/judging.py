@@ -24,10 +24,13 @@ class Judge:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._good: OrderedDict[object, None] = OrderedDict()
-        self._heard_ms: OrderedDict[bytes, int] = OrderedDict()
+        self._heard_ms: OrderedDict[object, int] = OrderedDict()
 
     def knows(self, thing: object) -> bool:
-        """Whether a signature or certificate was found good before."""
+        """Whether exactly this was found good before.
+
+        Ask with everything that was verified: a known signature under other words proves nothing.
+        """
         return thing in self._good
 
     def remember(self, thing: object) -> None:
@@ -37,14 +40,14 @@ class Judge:
         if len(self._good) > KEPT:
             self._good.popitem(last=False)
 
-    def heard_lately(self, signature: bytes) -> bool:
-        """Whether the core heard the statement with this signature a moment ago."""
+    def heard_lately(self, thing: object) -> bool:
+        """Whether the core heard this very statement a moment ago."""
         now_ms = self._engine.clock.monotonic_ms()
-        heard_ms = self._heard_ms.get(signature)
+        heard_ms = self._heard_ms.get(thing)
         if heard_ms is not None and now_ms - heard_ms < REPEAT_HEARD_MS:
             return True
-        self._heard_ms[signature] = now_ms
-        self._heard_ms.move_to_end(signature)
+        self._heard_ms[thing] = now_ms
+        self._heard_ms.move_to_end(thing)
         if len(self._heard_ms) > KEPT:
             self._heard_ms.popitem(last=False)
         return False

@@ -14,13 +14,15 @@ from msgspec import Struct
 
 from homechain.consensus.timing import Timing
 from homechain.ledger.admission import check
-from homechain.ledger.blocks import ChainPoint
+from homechain.ledger.blocks import BuiltBlock, ChainPoint
+from homechain.ledger.decisions import Decision
 from homechain.ledger.errors import Inadmissible
 from homechain.ledger.proofs import CommandProof, ConfigurationStep
 from homechain.ledger.records import SignedRecord, read_record
 from homechain.ledger.state import State
 from homechain.model.configuration import Configuration
 from homechain.model.messages import Message, PendingDevice, PendingHub, PendingRecords
+from homechain.model.records import CommandRecord
 from homechain.node.engine import Engine, FinalPath
 from homechain.node.epochs import load_epochs
 from homechain.node.feed import Listener, MeshNotice
@@ -45,13 +47,20 @@ class NotFounded(Exception):
     """There is no home in this directory yet: found one, or join one."""
 
 
+class Settled(Struct, frozen=True, kw_only=True):
+    """Where a final record stands, and what was decided if it is a command."""
+
+    row: RecordRow
+    decision: Decision | None
+
+
 class Submission(Struct, frozen=True, kw_only=True):
     """A record that this hub has durably taken in."""
 
-    record_id: bytes
+    record: SignedRecord
     already: RecordRow | None
     """Set where the same record was final before: nothing changed."""
-    final: asyncio.Future[RecordRow]
+    final: asyncio.Future[Settled]
     """Resolves when the record is final; raises `Inadmissible` if it never can be."""
 
 
@@ -69,19 +78,22 @@ class Node:
         self,
         engine: Engine,
         *,
+        genesis: bytes,
         queries: Queries,
         limits: NodeLimits,
         on_request: Callable[[str, PendingDevice | PendingHub], None],
     ) -> None:
         """Use `start`."""
         self.engine = engine
+        self.genesis = genesis
+        """The record that founded the home, as it was signed."""
         self.queries = queries
         self._store = engine.world.store
         self._clock = engine.clock
         self._pool = engine.pool
         self._verifier = Verifier()
         self._proofs = Proofs()
-        self._waiting: dict[bytes, asyncio.Future[RecordRow]] = {}
+        self._waiting: dict[bytes, asyncio.Future[Settled]] = {}
         self._unflooded: list[bytes] = []
         engine.on_final = self._became_final
         engine.on_record_refused = self._was_refused
@@ -110,7 +122,9 @@ class Node:
         if loaded is None:
             raise NotFounded("no home here yet: `homechain hub init` or `homechain hub join`")
         epochs = await load_epochs(loaded, queries)
+        first = await queries.block(0)
         newest = await queries.block(loaded.head_height)
+        assert first is not None, "every ledger begins with its genesis block"
         chain = chain_from_disk(loaded, commit=newest.commit if newest else None)
         pool = Pool(capacity=max(limits.pending_records, len(loaded.pending)))
         for raw in loaded.pending:
@@ -124,7 +138,13 @@ class Node:
             on_epoch=on_epoch,
         )
         engine.refuse_waiting(None)
-        return cls(engine, queries=queries, limits=limits, on_request=on_request)
+        return cls(
+            engine,
+            genesis=first.block.records[0],
+            queries=queries,
+            limits=limits,
+            on_request=on_request,
+        )
 
     async def run(self) -> None:
         """Works until cancelled. `StorageFailed` ends it: a hub with a broken disk stops (R13)."""
@@ -217,7 +237,7 @@ class Node:
         if record.id not in self._pool:
             row = await self.queries.record(record.id)
             if row is not None:
-                return _settled(row)
+                return await self._settled(record, row)
             check(self.state, record, time_ms=self.time_ms())
             (genuine,) = await self._verifier.records([record])
             if not genuine:
@@ -231,12 +251,26 @@ class Node:
                 row = await self.queries.record(record.id)  # final since we asked first?
                 if row is None:
                     raise
-                return _settled(row)
+                return await self._settled(record, row)
         future = self._future(record.id)
         await self._store.write(Batch(pending=(record,)))
-        return Submission(record_id=record.id, already=None, final=future)
+        return Submission(record=record, already=None, final=future)
 
-    def _future(self, record_id: bytes) -> asyncio.Future[RecordRow]:
+    async def _settled(self, record: SignedRecord, row: RecordRow) -> Submission:
+        command = await self.queries.command(row.id) if row.kind == CommandRecord.KIND else None
+        found = command.decision if command is not None else None
+        decision = found and Decision(
+            command=found.command,
+            allowed=found.allowed,
+            code=found.code,
+            reason=found.reason,
+            grant=found.grant,
+        )
+        future: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
+        future.set_result(Settled(row=row, decision=decision))
+        return Submission(record=record, already=row, final=future)
+
+    def _future(self, record_id: bytes) -> asyncio.Future[Settled]:
         future = self._waiting.get(record_id)
         if future is None:
             future = asyncio.get_running_loop().create_future()
@@ -285,32 +319,30 @@ class Node:
     def _became_final(self, path: FinalPath) -> None:
         self._proofs.keep(path, steps=self.configuration_steps, time_ms=self._clock.wall_ms())
         for step, _ in path:
-            built = step.built
-            for offset, record in enumerate(built.records):
-                future = self._waiting.pop(record.id, None)
-                if future is not None and not future.done():
-                    future.set_result(
-                        RecordRow(
-                            id=record.id,
-                            raw=record.raw,
-                            kind=record.kind,
-                            signer=record.signer,
-                            height=built.height,
-                            index=built.first_index + offset,
-                            time_ms=built.header.time_ms,
-                        )
-                    )
+            self._settle(step.built)
+
+    def _settle(self, built: BuiltBlock) -> None:
+        """Tells those who wait for a record of this block where it stands."""
+        decisions = {decision.command: decision for decision in built.decisions}
+        for offset, record in enumerate(built.records):
+            future = self._waiting.pop(record.id, None)
+            if future is None or future.done():
+                continue
+            row = RecordRow(
+                id=record.id,
+                raw=record.raw,
+                kind=record.kind,
+                signer=record.signer,
+                height=built.height,
+                index=built.first_index + offset,
+                time_ms=built.header.time_ms,
+            )
+            future.set_result(Settled(row=row, decision=decisions.get(record.id)))
 
     def _was_refused(self, record: SignedRecord, reason: Exception) -> None:
         future = self._waiting.pop(record.id, None)
         if future is not None and not future.done():
             future.set_exception(reason)
-
-
-def _settled(row: RecordRow) -> Submission:
-    future: asyncio.Future[RecordRow] = asyncio.get_running_loop().create_future()
-    future.set_result(row)
-    return Submission(record_id=row.id, already=row, final=future)
 
 
 def _parts(raws: Sequence[bytes]) -> list[tuple[bytes, ...]]:

@@ -15,7 +15,7 @@ from homechain.model.blocks import CommitCertificate, block_hash, read_header
 from homechain.model.errors import FormatError
 from homechain.node.chain import Chain, summary
 from homechain.node.epochs import Epochs
-from homechain.node.ports import Loaded
+from homechain.node.ports import Loaded, World
 
 
 class DamagedLedger(Exception):
@@ -77,8 +77,6 @@ def core_from_disk(
             chain=[summary(point) for point in chain.open_points()],
             commit=commit,
             timing=timing,
-            now_ms=world.clock.monotonic_ms(),
-            entropy=world.randomness.bits(),
         )
     except ValueError as error:
         raise DamagedLedger(f"the safety record and the ledger disagree: {error}") from error

@@ -1,0 +1,87 @@
+"""Who waits at the door: devices that ask to be taken in, hubs that were paired by code.
+
+Kept in memory, bounded and fair, and gone after a while: who still wants in asks again. Nothing
+here grants anything; only a resident's signature does.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+import msgspec
+
+from homechain.ledger.errors import LedgerError
+from homechain.ledger.records import read_description
+from homechain.model.errors import FormatError
+from homechain.model.messages import PendingDevice, PendingHub
+from homechain.model.records import HubDescription
+from homechain.node.ports import Clock
+
+DEVICES_WAITING: Final = 64
+DEVICES_PER_HUB: Final = 32
+"""Most requests that one other hub may bring."""
+HUBS_WAITING: Final = 8
+WAIT_MS: Final = 30 * 60 * 1000
+
+
+class Requests:
+    """The requests that this hub knows of, its own and those of other hubs."""
+
+    def __init__(self, *, clock: Clock, hub: str) -> None:
+        self._clock = clock
+        self._hub = hub
+        self._devices: OrderedDict[str, tuple[int, PendingDevice]] = OrderedDict()
+        self._hubs: OrderedDict[str, tuple[int, PendingHub]] = OrderedDict()
+
+    def devices(self) -> list[PendingDevice]:
+        """Newest first."""
+        self._tidy()
+        return [request for _, request in reversed(self._devices.values())]
+
+    def hubs(self) -> list[PendingHub]:
+        """Newest first."""
+        self._tidy()
+        return [request for _, request in reversed(self._hubs.values())]
+
+    def add_device(self, request: PendingDevice) -> bool:
+        """Takes a request in; False if it is senseless or there is no room."""
+        self._tidy()
+        try:
+            device = read_description(request.description).signer
+        except (LedgerError, FormatError):
+            return False
+        known = device in self._devices
+        of_hub = sum(1 for _, other in self._devices.values() if other.hub == request.hub)
+        if not known and request.hub != self._hub and of_hub >= DEVICES_PER_HUB:
+            return False
+        if not known and len(self._devices) >= DEVICES_WAITING:
+            return False
+        self._devices[device] = (self._clock.monotonic_ms() + WAIT_MS, request)
+        self._devices.move_to_end(device)
+        return True
+
+    def add_hub(self, request: PendingHub) -> bool:
+        """Takes a request in; False if it is senseless or there is no room."""
+        self._tidy()
+        try:
+            hub = msgspec.json.decode(request.description, type=HubDescription).hub
+        except msgspec.MsgspecError:
+            return False
+        if hub not in self._hubs and len(self._hubs) >= HUBS_WAITING:
+            return False
+        self._hubs[hub] = (self._clock.monotonic_ms() + WAIT_MS, request)
+        self._hubs.move_to_end(hub)
+        return True
+
+    def forget_device(self, device: str) -> None:
+        """It was taken in."""
+        self._devices.pop(device, None)
+
+    def forget_hub(self, hub: str) -> None:
+        """It was taken in."""
+        self._hubs.pop(hub, None)
+
+    def _tidy(self) -> None:
+        now_ms = self._clock.monotonic_ms()
+        for waiting in (self._devices, self._hubs):
+            for name in [name for name, (until_ms, _) in waiting.items() if until_ms <= now_ms]:
+                del waiting[name]
