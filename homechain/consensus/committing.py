@@ -59,7 +59,7 @@ def count_commits(hub: Hub) -> None:
         rank = Rank(record.epoch, record.term, seq)
         if seq < 0 or rank <= committed:
             continue
-        for block in blocks_named(hub, seq):
+        for block in sorted(blocks_named(hub, seq)):
             summary = hub.chain.get(block)
             if summary is None:
                 continue  # its header says how many it takes: counted when that is here

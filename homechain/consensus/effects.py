@@ -83,7 +83,10 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Finalize:
-    """`block` and all its ancestors are final; all bodies are here. Durable before told."""
+    """`block` and all its ancestors are final; all bodies are here. Durable before told.
+
+    Where sync made it final meanwhile (its `CaughtUp` comes later), only `safety` is left to write.
+    """
 
     block: bytes
     commit: CommitCertificate

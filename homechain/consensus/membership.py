@@ -25,7 +25,7 @@ def started(
     commit: CommitCertificate | None,
     timing: Timing,
 ) -> Hub:
-    """A hub after a start. `ValueError` if the record is of another epoch or ahead of the blocks."""
+    """A hub after a start. `ValueError`: a record of another epoch, or ahead of the blocks."""
     if safety.epoch != configuration.epoch:
         raise ValueError(f"safety record of epoch {safety.epoch}, home in {configuration.epoch}")
     if me is not None and not 0 <= me < configuration.size:

@@ -8,7 +8,6 @@ from typing import Final
 
 from homechain.model.blocks import ElectionCertificate, QuorumCertificate, Rank
 
-
 NO_RANK: Final = Rank(-1, 0, 0)
 """Below every certificate."""
 
