@@ -78,12 +78,12 @@ class World:
         )
 
     def run(self, until_ms: int, *, stop: Callable[[], bool] | None = None) -> None:
-        """Until that time, or until `stop()` holds (looked at after each 64 events)."""
+        """Until that time, or until `stop()` holds (looked at every now and then)."""
         events = self._events
         while events and events[0][0] <= until_ms:
             self.now_ms, count, action, arguments = heapq.heappop(events)
             action(*arguments)
-            if stop is not None and count % 64 == 0 and stop():
+            if stop is not None and count % 16 == 0 and stop():
                 return
         if stop is None or not stop():
             self.now_ms = max(self.now_ms, until_ms)
