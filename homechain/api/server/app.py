@@ -1,9 +1,9 @@
 """Assembles the two applications from their routes, and opens them on sockets."""
 
-import socket
 import ssl
 from collections.abc import Sequence
-from typing import Self
+from types import TracebackType
+from typing import Final, Self
 
 from aiohttp import web
 
@@ -13,6 +13,8 @@ from homechain.api.server.authentication import asking_device, asking_person
 from homechain.api.server.connections import HubRunner
 from homechain.api.server.context import CONTEXT, Context
 from homechain.api.server.gates import Next, gates, private, problems
+from homechain.api.server.limits import ApiLimits
+from homechain.api.server.ports import Hub
 from homechain.api.server.resources import (
     commands,
     devices,
@@ -27,6 +29,10 @@ from homechain.api.server.resources import (
     session,
 )
 from homechain.api.server.routes import Access, Call, Route
+from homechain.settings import ApiSettings
+
+BACKLOG: Final = 512
+"""Connections that the kernel keeps until they are accepted."""
 
 DEVICE_ROUTES: tuple[Route, ...] = (
     *discovery.ROUTES,
@@ -93,34 +99,86 @@ def _handler(context: Context, route: Route) -> Next:
     return handle
 
 
-class HubServer:
-    """Both applications at work: `start` opens the sockets, `stop` ends every stream and closes."""
+class Servers:
+    """Both applications at work: an async context manager that listens while it is entered."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._devices = HubRunner(device_app(context), limits=context.limits)
-        self._residents = HubRunner(resident_app(context), limits=context.limits)
-
-    async def start(
+    def __init__(
         self,
+        hub: Hub,
         *,
-        devices: Sequence[socket.socket],
-        residents: Sequence[socket.socket],
-        residents_tls: ssl.SSLContext,
-        loopback: Sequence[socket.socket] = (),
-    ) -> Self:
-        """Serve on these bound sockets: plain, TLS, and plain for residents on loopback."""
-        await self._devices.setup()
+        settings: ApiSettings,
+        context: ssl.SSLContext,
+        limits: ApiLimits | None = None,
+        loopback_port: int | None = None,
+    ) -> None:
+        """`context` is the TLS of the residents' port. `loopback_port` is for residents' programs
+        of this machine, without TLS; there is none unless it is given (0: any free port).
+        """
+        self._settings = settings
+        self._tls = context
+        self._loopback_port = loopback_port
+        self._context = Context(
+            hub, limits=limits or ApiLimits(), allowed_hosts=settings.allowed_hosts
+        )
+        self._devices = HubRunner(device_app(self._context), limits=self._context.limits)
+        self._residents = HubRunner(resident_app(self._context), limits=self._context.limits)
+        self._ports: dict[str, int] = {}
+
+    @property
+    def devices_port(self) -> int:
+        """Where devices are served: plain HTTP."""
+        return self._ports["devices"]
+
+    @property
+    def residents_port(self) -> int:
+        """Where residents are served: HTTPS."""
+        return self._ports["residents"]
+
+    @property
+    def loopback_port(self) -> int:
+        """Where residents' programs of this machine are served, if they are."""
+        return self._ports["loopback"]
+
+    async def __aenter__(self) -> Self:
+        """Listen; `OSError` names the address that is taken."""
         await self._residents.setup()
-        for each in devices:
-            await web.SockSite(self._devices, each).start()
-        for each in residents:
-            await web.SockSite(self._residents, each, ssl_context=residents_tls).start()
-        for each in loopback:
-            await web.SockSite(self._residents, each).start()
+        await self._devices.setup()
+        host = self._settings.host
+        try:
+            await self._listen(
+                "residents", self._residents, host, self._settings.residents_port, self._tls
+            )
+            # Told by /.well-known/homechain, so it has to be known before devices ask.
+            self._context.residents_port = self.residents_port
+            if self._loopback_port is not None:
+                await self._listen("loopback", self._residents, "127.0.0.1", self._loopback_port)
+            await self._listen("devices", self._devices, host, self._settings.port)
+        except BaseException:
+            await self._stop()
+            raise
         return self
 
-    async def stop(self) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stop()
+
+    async def _listen(
+        self,
+        name: str,
+        runner: HubRunner,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        before = len(runner.addresses)
+        await web.TCPSite(runner, host, port, ssl_context=tls, backlog=BACKLOG).start()
+        self._ports[name] = runner.addresses[before][1]
+
+    async def _stop(self) -> None:
         """End every stream, answer what is under way, close every socket."""
         self._context.bulletin.close()
         await self._devices.cleanup()

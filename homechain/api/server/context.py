@@ -82,7 +82,7 @@ class Context:
 
     def time_ms(self) -> int:
         """The best guess at the next block's time: a clock set back revives nothing."""
-        return max(self.hub.clock.wall_ms(), self.hub.head.header.time_ms)
+        return max(self.hub.clock.wall_ms(), self.hub.head.time_ms)
 
     async def thing(self, device: str) -> Thing:
         """How a device of this home described itself. A key has one description for ever."""

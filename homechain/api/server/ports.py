@@ -10,21 +10,24 @@ from homechain.ledger.decisions import Decision
 from homechain.ledger.proofs import CommandProof, ConfigurationStep
 from homechain.ledger.records import SignedRecord
 from homechain.ledger.state import State
-from homechain.model.blocks import CommitCertificate, Header
+from homechain.model.blocks import CommitCertificate
 from homechain.model.messages import PendingDevice, PendingHub
 from homechain.node.feed import Notice
 from homechain.node.ports import Clock
 from homechain.node.queries import Queries, RecordRow
 
 
-class Head(Protocol):
+class HubBusy(Exception):
+    """The hub has no room for another record or listener; try again, or another hub."""
+
+
+class Head(Struct, frozen=True, kw_only=True):
     """The newest final block."""
 
-    @property
-    def hash(self) -> bytes: ...
-
-    @property
-    def header(self) -> Header: ...
+    height: int
+    hash: bytes
+    time_ms: int
+    tree_size: int
 
 
 class Settled(Protocol):
@@ -149,11 +152,11 @@ class Hub(Protocol):
     async def submit(self, raw: bytes) -> Submission:
         """Admit a record: checked, signature verified, durable here when it returns.
 
-        Raises `Inadmissible`; `PoolFull` where too many records wait.
+        Raises `Inadmissible`; `HubBusy` where too many records wait.
         """
 
     def subscribe(self) -> AbstractContextManager[Listener]:
-        """Notices from now on. `TooManyListeners` where all places are taken."""
+        """Notices from now on. `HubBusy` where all places are taken."""
 
     async def command_proof(self, command: bytes) -> CommandProof:
         """The proof of a final, allowed command."""

@@ -4,11 +4,10 @@ from http import HTTPStatus
 from typing import Final
 
 from homechain.api.schema.problems import PROBLEM_TYPE_PREFIX, Problem, ProblemCode
+from homechain.api.server.ports import HubBusy
 from homechain.crypto.errors import CryptoError, MalformedJson
 from homechain.ledger.errors import Inadmissible
 from homechain.model.errors import FormatError
-from homechain.node.feed import TooManyListeners
-from homechain.node.pool import PoolFull
 
 _KINDS: Final[dict[ProblemCode, tuple[HTTPStatus, str]]] = {
     ProblemCode.MALFORMED_REQUEST: (HTTPStatus.BAD_REQUEST, "Not an HTTP request"),
@@ -125,14 +124,14 @@ class Refused(Exception):
         )
 
 
-KnownError = Inadmissible | CryptoError | FormatError | PoolFull | TooManyListeners
-KNOWN_ERRORS: Final = (Inadmissible, CryptoError, FormatError, PoolFull, TooManyListeners)
+KnownError = Inadmissible | CryptoError | FormatError | HubBusy
+KNOWN_ERRORS: Final = (Inadmissible, CryptoError, FormatError, HubBusy)
 
 
 def refusal_of(error: KnownError) -> Refused:
     """How an error of the floors below is told over HTTP."""
     match error:
-        case PoolFull() | TooManyListeners():
+        case HubBusy():
             return Refused(
                 ProblemCode.BUSY,
                 "This hub has no room: try again, or another hub.",

@@ -75,7 +75,7 @@ class _LiveFeed:
     def __init__(self, call: Call, lines: LineStream) -> None:
         self._call = call
         self._lines = lines
-        self._height = call.hub.head.header.height
+        self._height = call.hub.head.height
         self._mesh: MeshView | None = None
         self._requests: RequestList | None = None
 
@@ -106,7 +106,7 @@ class _LiveFeed:
         return True
 
     async def _items(self, news: News) -> list[LiveItem]:
-        call, height = self._call, self._call.hub.head.header.height
+        call, height = self._call, self._call.hub.head.height
         match news:
             case FinalNotice() if news.height > self._height:
                 self._height = news.height
@@ -182,7 +182,7 @@ async def _block(call: Call, notice: FinalNotice) -> list[LiveItem]:
 async def _past_block(call: Call, height: int) -> list[LiveItem]:
     certified = await call.hub.queries.block(height)
     if certified is None:
-        return [LiveResync(height=call.hub.head.header.height)]
+        return [LiveResync(height=call.hub.head.height)]
     rows = await call.hub.queries.records_of_block(height)
     return await _items_of_block(
         call,

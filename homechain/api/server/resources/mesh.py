@@ -27,7 +27,7 @@ async def mesh(call: Call) -> web.StreamResponse:
 
 def mesh_of(hub: Hub) -> MeshView:
     """The mesh as it is now."""
-    return mesh_view(hub.mesh_report(), hub=hub.did, height=hub.head.header.height)
+    return mesh_view(hub.mesh_report(), hub=hub.did, height=hub.head.height)
 
 
 async def requests(call: Call) -> web.StreamResponse:

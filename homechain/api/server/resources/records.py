@@ -174,7 +174,7 @@ async def blocks(call: Call) -> web.StreamResponse:
     return json_answer(
         BlockPage(
             blocks=[block_view(block, {configuration.epoch: configuration}) for block in found],
-            head_height=call.hub.head.header.height,
+            head_height=call.hub.head.height,
         )
     )
 
