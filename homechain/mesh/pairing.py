@@ -149,6 +149,7 @@ class PairingListener:
         self._on_joined = on_joined
         self._window_s = min(window_s, WINDOW_S_MOST)
         self._wrong = 0
+        self._port = 0
         self._server: asyncio.Server | None = None
         self._sessions: set[asyncio.Task[None]] = set()
         self._closed: asyncio.Future[PairingOutcome] = asyncio.get_running_loop().create_future()
@@ -156,9 +157,8 @@ class PairingListener:
     @property
     def port(self) -> int:
         """The TCP port that `open` bound."""
-        assert self._server is not None, "open() comes first"
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        assert self._port, "open() comes first"
+        return self._port
 
     @property
     def wrong_codes(self) -> int:
@@ -171,6 +171,13 @@ class PairingListener:
             self._server = await asyncio.start_server(self._accept, host, port)
         except OSError as error:
             raise ListenFailed(f"cannot listen for pairing: {error.strerror}") from error
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        """Give the port back. `run` does so itself when it ends."""
+        self._closed.cancel()
+        if self._server is not None:
+            self._server.close()
 
     async def run(self) -> PairingOutcome:
         """Keep the window open until it has served, run out of time or tries, or is cancelled."""
@@ -181,17 +188,19 @@ class PairingListener:
         except TimeoutError:
             return PairingOutcome.EXPIRED
         finally:
-            self._closed.cancel()
-            self._server.close()
-            for session in self._sessions:
+            self.close()
+            sessions = tuple(self._sessions)
+            for session in sessions:
                 session.cancel()
-            await asyncio.gather(*self._sessions, return_exceptions=True)
+            await asyncio.gather(*sessions, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        wire = _Wire(reader, writer)
-        task = asyncio.current_task()
-        assert task is not None
-        self._sessions.add(task)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: asyncio reports the cancellation of one of its own as an error.
+        session = asyncio.create_task(self._receive(_Wire(reader, writer)))
+        self._sessions.add(session)
+        session.add_done_callback(self._sessions.discard)
+
+    async def _receive(self, wire: "_Wire") -> None:
         try:
             # A peer that breaks off or talks nonsense is nobody's business but its own.
             with suppress(PairingFailed, TimeoutError, OSError):
@@ -201,7 +210,6 @@ class PairingListener:
                     else:
                         await self._serve(wire)
         finally:
-            self._sessions.discard(task)
             wire.close()
 
     async def _serve(self, wire: "_Wire") -> None:

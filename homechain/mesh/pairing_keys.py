@@ -12,7 +12,9 @@ from nacl.exceptions import CryptoError as SodiumError
 from nacl.secret import SecretBox
 from spake2 import SPAKE2_A, SPAKE2_B, SPAKEError
 
+from homechain.crypto.errors import InvalidKey
 from homechain.crypto.hashing import sha256
+from homechain.crypto.keys import PublicKey
 from homechain.mesh.errors import PairingFailed
 from homechain.node.ports import Randomness
 
@@ -67,8 +69,10 @@ class Share:
         Raises `PairingFailed` if the other side's share is no element of the group.
         """
         try:
+            # The house's own check of points first: the package's errors are not all of one kind.
+            PublicKey.from_bytes(others_message[1:])
             secret: bytes = self._exchange.finish(others_message)
-        except (SPAKEError, ValueError, AssertionError) as error:  # the package asserts lengths
+        except (InvalidKey, SPAKEError) as error:
             raise PairingFailed("the other side's share is malformed") from error
         return secret
 
