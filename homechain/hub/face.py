@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from msgspec import Struct
 
 from homechain.api.server.ports import (
+    Head,
     Media,
     MeshHub,
     MeshReport,
@@ -13,7 +14,6 @@ from homechain.api.server.ports import (
     TrustMaterial,
 )
 from homechain.hub.requests import Requests
-from homechain.ledger.blocks import ChainPoint
 from homechain.ledger.proofs import CommandProof
 from homechain.ledger.state import State
 from homechain.mesh.peer import LinkReport
@@ -77,9 +77,15 @@ class HubFace:
         return self._node.state
 
     @property
-    def head(self) -> ChainPoint:
+    def head(self) -> Head:
         """The newest final block."""
-        return self._node.head
+        head = self._node.head
+        return Head(
+            height=head.height,
+            hash=head.hash,
+            time_ms=head.header.time_ms,
+            tree_size=head.header.tree_size,
+        )
 
     @property
     def queries(self) -> Queries:

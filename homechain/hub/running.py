@@ -8,12 +8,13 @@ from typing import Final
 
 import msgspec
 
+from homechain.api.server.app import Servers
+from homechain.api.server.limits import ApiLimits
 from homechain.api.server.ports import PairingWindow
 from homechain.consensus.timing import Timing
 from homechain.crypto.hashing import unb64u
 from homechain.crypto.keys import PrivateKey
 from homechain.hub.directory import HubDirectory, Introduction
-from homechain.hub.doors import Doors
 from homechain.hub.face import HubFace, Pairing
 from homechain.hub.requests import Requests
 from homechain.hub.system import KeySigner, SystemClock, SystemRandomness
@@ -112,27 +113,27 @@ class Hub:
                 link_report=self._mesh.link_report,
             )
             self._mesh.open(host=settings.mesh.host, port=settings.mesh.port)
-            doors = await stack.enter_async_context(
-                Doors(
+            servers = await stack.enter_async_context(
+                Servers(
                     face,
                     settings=settings.api,
-                    limits=settings.limits,
-                    tls=residents_context(self._key, certificate=make_certificate(self._key)),
+                    context=residents_context(self._key, certificate=make_certificate(self._key)),
+                    limits=ApiLimits(media_bytes=settings.limits.media_item_bytes),
                 )
             )
             self._trust()
-            await self._work(doors, on_ready)
+            await self._work(servers, on_ready)
         if self._removed.is_set():
             self._directory.erase_key()
             raise RemovedFromHome("an owner removed this hub from the home; its key is erased")
 
-    async def _work(self, doors: Doors, on_ready: Callable[["Hub"], None]) -> None:
+    async def _work(self, servers: Servers, on_ready: Callable[["Hub"], None]) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._node.run(), name="node")
                 tasks.create_task(self._mesh.run(), name="mesh")
                 if self._settings.mesh.discovery:
-                    tasks.create_task(self._discover(doors), name="discovery")
+                    tasks.create_task(self._discover(servers), name="discovery")
                 on_ready(self)
                 await self._removed.wait()
                 raise RemovedFromHome
@@ -202,14 +203,14 @@ class Hub:
 
     # ------------------------------------------------------------------ discovery
 
-    async def _discover(self, doors: Doors) -> None:
+    async def _discover(self, servers: Servers) -> None:
         """Announces and browses. Without multicast the hub goes on with the addresses it knows."""
         self._announcement = Announcement(
             home=short_home(self._node.home),
             hub=self._key.public.did,
             boot=self._boot,
-            api_port=doors.devices_port,
-            residents_port=doors.residents_port,
+            api_port=servers.devices_port,
+            residents_port=servers.residents_port,
             mesh_port=self._mesh.port,
         )
         interfaces: Sequence[str] | None = self._settings.mesh.interfaces or None

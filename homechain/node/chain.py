@@ -90,7 +90,7 @@ class Chain:
         """`step`, directly above the head, is final and durable. Blocks beside it are forgotten."""
         head = step.built
         assert head.header.parent == self.head.hash, "final blocks follow one another"
-        self.head = head
+        self.head = head.point
         self.commit = commit
         kept = {head.hash}
         for block, candidate in sorted(
