@@ -67,15 +67,14 @@ class Commands:
 
     async def _read_stream(self, address: str) -> None:
         connected = False
-        async with self._hubs.client(address) as client:
-            async with aclosing(client.commands()) as lines:
-                async for line in lines:
-                    if not connected:
-                        connected = True
-                        self._notify(HubConnected(address=address))
-                    self._hubs.worked(address)
-                    if isinstance(line, CommandOrder):
-                        await self._orders.put((line, address))
+        async with self._hubs.client(address) as client, aclosing(client.commands()) as lines:
+            async for line in lines:
+                if not connected:
+                    connected = True
+                    self._notify(HubConnected(address=address))
+                self._hubs.worked(address)
+                if isinstance(line, CommandOrder):
+                    await self._orders.put((line, address))
         self._hubs.failed(address, "the hub ended the stream")
 
     async def _work(self) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from homechain.crypto.hashing import b64u, sha256
@@ -33,6 +34,14 @@ class MediaStore:
     async def forget(self, digest: str) -> None:
         """The hubs have it."""
         await asyncio.to_thread(self._path(digest).unlink, missing_ok=True)
+
+    def keep_only(self, digests: Collection[str]) -> None:
+        """Delete what a crash left behind: stills that no waiting outcome names. Blocks."""
+        if self._directory.is_dir():
+            wanted = {self._path(digest) for digest in digests}
+            for path in self._directory.iterdir():
+                if path not in wanted:
+                    path.unlink()
 
     def _path(self, digest: str) -> Path:
         return self._directory / f"{digest}.jpg"

@@ -74,14 +74,20 @@ class Outbox:
     ) -> Self:
         """Open or make the outbox in a device's directory. Raises `StateDamaged`."""
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
+        stills = MediaStore(directory / "stills")
+
+        def open_file() -> DeviceFile:
+            file = DeviceFile(directory / FILE_NAME, first_counter=first_counter)
+            waiting = file.waiting(outcomes=True)
+            stills.keep_only([record.media for record in waiting if record.media is not None])
+            return file
+
         try:
-            file = await asyncio.get_running_loop().run_in_executor(
-                thread, lambda: DeviceFile(directory / FILE_NAME, first_counter=first_counter)
-            )
+            file = await asyncio.get_running_loop().run_in_executor(thread, open_file)
         except BaseException:
             thread.shutdown(wait=False)
             raise
-        return cls(file, thread, key=key, stills=MediaStore(directory / "stills"), limits=limits)
+        return cls(file, thread, key=key, stills=stills, limits=limits)
 
     async def close(self) -> None:
         """Close the file. What waits is there at the next start."""

@@ -45,17 +45,23 @@ class HubRoster:
     def best(self, now_ms: int, *, but: Collection[str] = ()) -> tuple[str, int] | None:
         """The address to ask next and how many ms to wait before; None if there is none.
 
-        Among those that may be asked now, the one that worked last comes first; else the one
-        whose wait ends first.
+        Among those that may be asked now, the one that failed least and worked last comes first;
+        else the one whose wait ends first.
         """
         candidates = [
-            (max(0, health.not_before_ms - now_ms), -health.worked_at_ms, place, address)
+            (
+                max(0, health.not_before_ms - now_ms),
+                health.failures,
+                -health.worked_at_ms,
+                place,
+                address,
+            )
             for place, (address, health) in enumerate(self._hubs.items())
             if address not in but
         ]
         if not candidates:
             return None
-        wait_ms, _, _, address = min(candidates)
+        wait_ms, _, _, _, address = min(candidates)
         return address, wait_ms
 
     def worked(self, address: str, now_ms: int) -> None:
