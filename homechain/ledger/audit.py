@@ -28,6 +28,7 @@ from homechain.ledger.blame import (
 from homechain.ledger.blocks import BuiltBlock, ChainPoint, found, rebuild
 from homechain.ledger.certificates import commit_checks, quorum_checks
 from homechain.ledger.errors import BrokenLedger, Inadmissible, InvalidCertificate
+from homechain.ledger.execution import first_refused
 from homechain.ledger.headers import content_fault, field_range, link_fault
 from homechain.ledger.records import SignatureCheck, SignedRecord, record_checks
 from homechain.model import limits
@@ -191,7 +192,8 @@ class Auditor:
         built = rebuild(chain=parent, header=header, records=records)
         if built.refused:
             record, error = built.refused[0]
-            raise broken_record(record, str(error), height=height, place=records.index(record))
+            place = first_refused(records, built.records)
+            raise broken_record(record, str(error), height=height, place=place)
         if (fault := content_fault(built.header, header)) is not None:
             raise broken_field(certified.block.header, fault, height=height)
         return built

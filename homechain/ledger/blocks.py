@@ -14,7 +14,7 @@ from homechain.crypto.hashing import HASH_BYTES
 from homechain.crypto.merkle import Frontier
 from homechain.ledger.decisions import Decision
 from homechain.ledger.errors import Inadmissible, InvalidBlock
-from homechain.ledger.execution import Execution, execute
+from homechain.ledger.execution import Execution, execute, first_refused
 from homechain.ledger.fold import first_draft
 from homechain.ledger.headers import content_fault, link_fault
 from homechain.ledger.records import SignedRecord, verify_record
@@ -178,9 +178,8 @@ def check_block(*, chain: ChainPoint, block: Block, records: Sequence[SignedReco
         raise InvalidBlock(f"{fault[0]}: {fault[1]}")
     built = rebuild(chain=chain, header=header, records=records)
     if built.refused:
-        record, reason = built.refused[0]
-        place = records.index(record)
-        raise InvalidBlock(f"record {place} may not enter: {reason}")
+        place = first_refused(records, built.records)
+        raise InvalidBlock(f"record {place} may not enter: {built.refused[0][1]}")
     if (fault := content_fault(built.header, header)) is not None:
         raise InvalidBlock(f"{fault[0]}: {fault[1]}")
     assert built.block == block, "a block whose every field is right is the same block"

@@ -67,3 +67,14 @@ def execute(state: State, records: Sequence[SignedRecord], *, time_ms: int) -> E
         ),
         close=close,
     )
+
+
+def first_refused(records: Sequence[SignedRecord], accepted: Sequence[SignedRecord]) -> int:
+    """Place of the first of `records` that is not among the `accepted`, of which it is not all.
+
+    A repeated record equals an accepted one, so places are compared and not values.
+    """
+    for place, (given, taken) in enumerate(zip(records, accepted, strict=False)):
+        if given != taken:
+            return place
+    return len(accepted)
