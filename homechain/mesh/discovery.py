@@ -131,7 +131,11 @@ class Discovery:
         info = AsyncServiceInfo(service_type, name)
         if info.load_from_cache(zeroconf):
             self._report(info)
-        elif len(self._resolving) < RESOLVING_COUNT:
+        else:
+            self._queue(name)
+
+    def _queue(self, name: str) -> None:
+        if len(self._resolving) < RESOLVING_COUNT:
             self._resolving[name] = None
             self._to_resolve.set()
         else:

@@ -4,7 +4,7 @@ A resident opens a window on a hub of the home and reads a code off it; the join
 the code. Whoever lacks the code gets one guess per connection, learns nothing from the bytes
 (SPAKE2, RFC 9382 in the form of the `spake2` package), and each wrong guess counts.
 
-Wire form: TCP, each message one length (4 bytes, big-endian) and one MessagePack array.
+In order, over one TCP connection (`pairing_wire`):
     host → joiner   Hello   version, home id, host's did
     joiner → host   Offer   joiner's did, SPAKE2 share A
     host → joiner   Reply   SPAKE2 share B
@@ -15,11 +15,10 @@ Wire form: TCP, each message one length (4 bytes, big-endian) and one MessagePac
 """
 
 import asyncio
-import struct
 from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -37,7 +36,18 @@ from homechain.mesh.errors import (
 )
 from homechain.mesh.pairing_keys import SessionKeys, Share, clean_code, transcript_hash
 from homechain.mesh.pairing_tries import TryBudget
-from homechain.model.ids import DIGEST_BYTES, Did
+from homechain.mesh.pairing_wire import (
+    Hello,
+    Offer,
+    Proof,
+    Reason,
+    Refusal,
+    Reply,
+    Sealed,
+    Signed,
+    Wire,
+)
+from homechain.model.ids import DIGEST_BYTES
 from homechain.model.records import HubDescription
 
 PAIRING_VERSION: Final = 1
@@ -52,52 +62,6 @@ OPENING_BYTES: Final = 1_024
 BUNDLE_BYTES: Final = 1024 * 1024
 """Longest bundle that the home hands over."""
 _SEALED_BYTES: Final = BUNDLE_BYTES + 64 * 1024
-_LENGTH: Final = struct.Struct(">I")
-
-
-class _Hello(msgspec.Struct, frozen=True, array_like=True, tag=1, forbid_unknown_fields=True):
-    version: int
-    home: bytes
-    hub: Did
-
-
-class _Offer(msgspec.Struct, frozen=True, array_like=True, tag=2, forbid_unknown_fields=True):
-    hub: Did
-    share: bytes
-
-
-class _Reply(msgspec.Struct, frozen=True, array_like=True, tag=3, forbid_unknown_fields=True):
-    share: bytes
-
-
-class _Proof(msgspec.Struct, frozen=True, array_like=True, tag=4, forbid_unknown_fields=True):
-    mac: bytes
-
-
-class _Sealed(msgspec.Struct, frozen=True, array_like=True, tag=5, forbid_unknown_fields=True):
-    box: bytes
-
-
-class _Reason(StrEnum):
-    WRONG_CODE = "wrong_code"
-    CLOSED = "closed"
-    BUSY = "busy"
-
-
-class _Refusal(msgspec.Struct, frozen=True, array_like=True, tag=6, forbid_unknown_fields=True):
-    reason: _Reason
-
-
-_Message = _Hello | _Offer | _Reply | _Proof | _Sealed | _Refusal
-_T = TypeVar("_T", bound=_Message)
-_decoder: Final = msgspec.msgpack.Decoder(_Message)
-
-
-class _Signed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What a sealed box holds: a body, and its sender's signature over transcript and body."""
-
-    body: bytes
-    signature: bytes
 
 
 class PairingOutcome(StrEnum):
@@ -196,44 +160,44 @@ class PairingListener:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A task of our own: asyncio reports the cancellation of one of its own as an error.
-        session = asyncio.create_task(self._receive(_Wire(reader, writer)))
+        session = asyncio.create_task(self._receive(Wire(reader, writer)))
         self._sessions.add(session)
         session.add_done_callback(self._sessions.discard)
 
-    async def _receive(self, wire: "_Wire") -> None:
+    async def _receive(self, wire: Wire) -> None:
         try:
             # A peer that breaks off or talks nonsense is nobody's business but its own.
             with suppress(PairingFailed, TimeoutError, OSError):
                 async with asyncio.timeout(SESSION_S):
                     if len(self._sessions) > SESSIONS_AT_ONCE:
-                        await wire.send(_Refusal(_Reason.BUSY))
+                        await wire.send(Refusal(Reason.BUSY))
                     else:
                         await self._serve(wire)
         finally:
             wire.close()
 
-    async def _serve(self, wire: "_Wire") -> None:
-        hello = _Hello(PAIRING_VERSION, self._home, self._key.public.did)
+    async def _serve(self, wire: Wire) -> None:
+        hello = Hello(PAIRING_VERSION, self._home, self._key.public.did)
         await wire.send(hello)
-        offer = await wire.receive(_Offer, most_bytes=OPENING_BYTES)
+        offer = await wire.receive(Offer, most_bytes=OPENING_BYTES)
         share = await asyncio.to_thread(
             Share, "host", code=self._code, home=self._home, host=hello.hub, joiner=offer.hub
         )
-        reply = _Reply(share.message)
+        reply = Reply(share.message)
         await wire.send(reply)
         secret = await asyncio.to_thread(share.finish, offer.share)
         transcript = transcript_hash(*map(msgspec.msgpack.encode, (hello, offer, reply)))
         keys = SessionKeys(secret, transcript=transcript)
-        proof = await wire.receive(_Proof, most_bytes=OPENING_BYTES)
+        proof = await wire.receive(Proof, most_bytes=OPENING_BYTES)
         # From here to the verdict nothing is awaited: parallel sessions cannot buy extra tries.
         if self._closed.done() or self._wrong >= WRONG_CODES_PER_WINDOW:
-            await wire.send(_Refusal(_Reason.CLOSED))
+            await wire.send(Refusal(Reason.CLOSED))
             return
         if not keys.is_joiners_proof(proof.mac):
             self._count_wrong()
-            await wire.send(_Refusal(_Reason.WRONG_CODE))
+            await wire.send(Refusal(Reason.WRONG_CODE))
             return
-        await wire.send(_Proof(keys.hosts_proof()))
+        await wire.send(Proof(keys.hosts_proof()))
         await self._hand_over(wire, keys, joiner=offer.hub)
 
     def _count_wrong(self) -> None:
@@ -247,15 +211,15 @@ class PairingListener:
         if not self._closed.done():
             self._closed.set_result(outcome)
 
-    async def _hand_over(self, wire: "_Wire", keys: SessionKeys, *, joiner: str) -> None:
-        sealed = await wire.receive(_Sealed, most_bytes=_SEALED_BYTES)
+    async def _hand_over(self, wire: Wire, keys: SessionKeys, *, joiner: str) -> None:
+        sealed = await wire.receive(Sealed, most_bytes=_SEALED_BYTES)
         body = _unseal(keys.open_joiners(sealed.box), keys.joiners_statement, signer=joiner)
         description = _read_description(body, hub=joiner)
         signature = self._key.sign(keys.hosts_statement(self._bundle))
-        box = keys.seal_hosts(msgspec.msgpack.encode(_Signed(self._bundle, signature)))
+        box = keys.seal_hosts(msgspec.msgpack.encode(Signed(self._bundle, signature)))
         if self._closed.done():
             raise PairingClosed("another hub was faster")
-        await wire.send(_Sealed(box))
+        await wire.send(Sealed(box))
         self._close(PairingOutcome.JOINED)
         self._budget.count_success()
         self._on_joined(description)
@@ -275,7 +239,7 @@ async def join(
                 reader, writer = await asyncio.open_connection(address.host, address.port)
             except OSError as error:
                 raise PairingClosed(f"no hub at {address} waits for a new one") from error
-            wire = _Wire(reader, writer)
+            wire = Wire(reader, writer)
             try:
                 return await _join_over(wire, code=code, description=description, key=key)
             finally:
@@ -285,9 +249,9 @@ async def join(
 
 
 async def _join_over(
-    wire: "_Wire", *, code: str, description: HubDescription, key: PrivateKey
+    wire: Wire, *, code: str, description: HubDescription, key: PrivateKey
 ) -> JoinBundle:
-    hello = await wire.receive(_Hello, most_bytes=OPENING_BYTES)
+    hello = await wire.receive(Hello, most_bytes=OPENING_BYTES)
     if hello.version != PAIRING_VERSION or len(hello.home) != DIGEST_BYTES:
         raise PairingFailed(f"the other hub speaks version {hello.version} of pairing")
     share = await asyncio.to_thread(
@@ -298,27 +262,27 @@ async def _join_over(
         host=hello.hub,
         joiner=key.public.did,
     )
-    offer = _Offer(key.public.did, share.message)
+    offer = Offer(key.public.did, share.message)
     await wire.send(offer)
-    reply = await wire.receive(_Reply, most_bytes=OPENING_BYTES)
+    reply = await wire.receive(Reply, most_bytes=OPENING_BYTES)
     secret = await asyncio.to_thread(share.finish, reply.share)
     transcript = transcript_hash(*map(msgspec.msgpack.encode, (hello, offer, reply)))
     keys = SessionKeys(secret, transcript=transcript)
-    await wire.send(_Proof(keys.joiners_proof()))
-    proof = await wire.receive(_Proof, most_bytes=OPENING_BYTES)
+    await wire.send(Proof(keys.joiners_proof()))
+    proof = await wire.receive(Proof, most_bytes=OPENING_BYTES)
     if not keys.is_hosts_proof(proof.mac):
         raise WrongCode("the other side does not know the code: somebody stands in between")
     body = msgspec.json.encode(description)
     signature = key.sign(keys.joiners_statement(body))
-    await wire.send(_Sealed(keys.seal_joiners(msgspec.msgpack.encode(_Signed(body, signature)))))
-    sealed = await wire.receive(_Sealed, most_bytes=_SEALED_BYTES)
+    await wire.send(Sealed(keys.seal_joiners(msgspec.msgpack.encode(Signed(body, signature)))))
+    sealed = await wire.receive(Sealed, most_bytes=_SEALED_BYTES)
     bundle = _unseal(keys.open_hosts(sealed.box), keys.hosts_statement, signer=hello.hub)
     return JoinBundle(home=hello.home, hub=hello.hub, bundle=bundle)
 
 
 def _unseal(data: bytes, statement: Callable[[bytes], bytes], *, signer: str) -> bytes:
     try:
-        signed = msgspec.msgpack.decode(data, type=_Signed)
+        signed = msgspec.msgpack.decode(data, type=Signed)
         key = PublicKey.from_did(signer)
     except (msgspec.MsgspecError, CryptoError) as error:
         raise PairingFailed(f"the other side sent something else: {error}") from error
@@ -336,47 +300,3 @@ def _read_description(body: bytes, *, hub: str) -> HubDescription:
     if description.hub != hub or certified != hub:
         raise PairingFailed("the new hub describes another hub")
     return description
-
-
-def _refusal(reason: _Reason) -> PairingFailed:
-    if reason is _Reason.WRONG_CODE:
-        return WrongCode("the code is not the one that the other hub shows")
-    if reason is _Reason.CLOSED:
-        return PairingClosed("the window is closed: it ran out of tries or served another hub")
-    return PairingFailed("the other hub is busy pairing; try again in a moment")
-
-
-class _Wire:
-    """Length-prefixed messages over one connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def send(self, message: _Message) -> None:
-        data = msgspec.msgpack.encode(message)
-        self._writer.write(_LENGTH.pack(len(data)) + data)
-        try:
-            await self._writer.drain()
-        except OSError as error:
-            raise PairingFailed("the connection broke") from error
-
-    async def receive(self, kind: type[_T], *, most_bytes: int) -> _T:
-        """Return the next message if it is a `kind`; otherwise raise what its absence means."""
-        try:
-            (size,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-            if size > most_bytes:
-                raise PairingFailed("the other side sent too much")
-            message = _decoder.decode(await self._reader.readexactly(size))
-        except (asyncio.IncompleteReadError, OSError) as error:
-            raise PairingClosed("the other side hung up") from error
-        except msgspec.MsgspecError as error:
-            raise PairingFailed("the other side speaks something else") from error
-        if isinstance(message, kind):
-            return message
-        if isinstance(message, _Refusal):
-            raise _refusal(message.reason)
-        raise PairingFailed("the other side lost the thread")
-
-    def close(self) -> None:
-        self._writer.close()
