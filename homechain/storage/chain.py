@@ -8,15 +8,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, NamedTuple
 
-from homechain.model.blocks import Block, CertifiedBlock, read_header
+from homechain.ledger.errors import BrokenLedger
+from homechain.model.blocks import Block, CertifiedBlock, CommitCertificate, read_header
 from homechain.model.errors import FormatError
 from homechain.storage.database import LEDGER_FILE, connect_reader
-from homechain.storage.errors import DatabaseDamaged, StorageFailed, failure_of
+from homechain.storage.errors import DatabaseDamaged, failure_of
 from homechain.storage.loading import read_certificate
-
-_NO_HEIGHT: Final = -1
 
 
 class ChainSize(NamedTuple):
@@ -35,27 +34,25 @@ def chain_size(directory: Path) -> ChainSize:
 
 
 def stored_chain(directory: Path) -> Iterator[CertifiedBlock]:
-    """Every final block from height 0 on, with its exact bytes, as of the moment of the call.
+    """Every final block from height 0 on, with its exact bytes, as of the first step.
 
     A header that cannot be read is handed on as it is, with the records that stand under its
-    height: the verifier names what is wrong with it. Raises `DatabaseDamaged`, with the height or
-    the number of the record, where there is nothing to hand on: a gap, a lost record, a column of
-    another type, a certificate in a spelling that was never written, a page that SQLite cannot
-    read. Raises `NotALedger` where there is no ledger.
+    height: the verifier names what is wrong with it. Raises `BrokenLedger` where there is nothing
+    to hand on: a gap, a lost record, a column of another type, a certificate in a spelling that was
+    never written. Raises `NotALedger` where there is no ledger, and `StorageFailed`, saying after
+    which block, where SQLite cannot read on.
     """
     with reading(directory) as connection:
-        height = _NO_HEIGHT
+        height = -1
         try:
             records = _Records(connection)
             for height, header, proposal, certificate in _blocks(connection):
                 yield CertifiedBlock(
                     Block(header, records.take(height=height, count=_record_count(header))),
                     proposal,
-                    read_certificate(certificate),
+                    _commit(certificate, height=height),
                 )
-            records.finish()
-        except StorageFailed as error:
-            raise type(error)(f"at block {height}: {error}") from error
+            records.finish(head=height)
         except sqlite3.Error as error:
             raise type(failure_of(error))(f"after block {height}: {error}") from error
 
@@ -81,12 +78,11 @@ def _blocks(
     )
     for expected, (height, header, proposal, certificate) in enumerate(rows):
         if height != expected:
-            raise DatabaseDamaged(f"block {expected} is missing, block {height} comes next")
-        for name, value in (("header", header), ("proposal", proposal)):
-            if not isinstance(value, bytes):
-                raise DatabaseDamaged(f"the {name} of block {height} is not bytes")
-        if not isinstance(certificate, bytes | None):
-            raise DatabaseDamaged(f"the certificate of block {height} is not bytes")
+            reason = f"missing: block {height} comes next"
+            raise BrokenLedger(height=expected, part="header", reason=reason)
+        for part, value in (("header", header), ("proposal", proposal), ("commit", certificate)):
+            if not isinstance(value, bytes) and (part, value) != ("commit", None):
+                raise BrokenLedger(height=height, part=part, reason="not stored as bytes")
         yield height, header, proposal, certificate
 
 
@@ -97,40 +93,48 @@ def _record_count(header: bytes) -> int | None:
         return None
 
 
+def _commit(certificate: bytes | None, *, height: int) -> CommitCertificate | None:
+    try:
+        return read_certificate(certificate)
+    except DatabaseDamaged as error:
+        everything = (0, len(certificate or b""))
+        raise BrokenLedger(
+            height=height, part="commit", reason=str(error), byte_range=everything
+        ) from error
+
+
 class _Records:
     """The records in leaf order, handed out block by block."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._rows = connection.execute("SELECT idx, height, raw FROM records ORDER BY idx")
-        self._next_index = 0
-        self._waiting: tuple[int, bytes] | None = self._read()
+        self._taken = 0
+        self._waiting: tuple[int, int, Any] | None = self._rows.fetchone()
 
     def take(self, *, height: int, count: int | None) -> tuple[bytes, ...]:
         """The next `count` records; without a count, those that stand under `height`."""
         taken: list[bytes] = []
         while self._waiting is not None:
-            stands_under, raw = self._waiting
+            index, stands_under, raw = self._waiting
             if (stands_under != height) if count is None else (len(taken) == count):
                 break
+            reason = None
+            if index != self._taken:
+                reason = f"record {self._taken} of the ledger is missing, {index} comes next"
+            elif not isinstance(raw, bytes):
+                reason = "not stored as bytes"
+            if reason is not None:
+                raise BrokenLedger(height=height, part="record", record=len(taken), reason=reason)
             taken.append(raw)
-            self._waiting = self._read()
+            self._taken += 1
+            self._waiting = self._rows.fetchone()
         if count is not None and len(taken) != count:
-            raise DatabaseDamaged(f"{count - len(taken)} records of block {height} are missing")
+            reason = f"{count - len(taken)} of {count} are missing"
+            raise BrokenLedger(height=height, part="records", reason=reason)
         return tuple(taken)
 
-    def finish(self) -> None:
+    def finish(self, *, head: int) -> None:
         """Nothing may be left over."""
         if self._waiting is not None:
-            raise DatabaseDamaged(f"record {self._next_index - 1} belongs to no block")
-
-    def _read(self) -> tuple[int, bytes] | None:
-        row = self._rows.fetchone()
-        if row is None:
-            return None
-        index, height, raw = row
-        if index != self._next_index:
-            raise DatabaseDamaged(f"record {self._next_index} is missing, {index} comes next")
-        if not isinstance(raw, bytes):
-            raise DatabaseDamaged(f"record {index} is not bytes")
-        self._next_index += 1
-        return height, raw
+            reason = f"record {self._waiting[0]} of the ledger belongs to no block"
+            raise BrokenLedger(height=head + 1, part="records", reason=reason)

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import msgspec
 
-from homechain.crypto.hashing import sha256
 from homechain.model.blocks import read_header
 from homechain.node.queries import (
     CommandRow,
@@ -17,7 +16,7 @@ from homechain.storage import limits
 from homechain.storage.errors import damage_named
 from homechain.storage.readers import Readers, Row
 from homechain.storage.schema import EVENT_NUMBER, KIND_NAMES, KIND_NUMBERS
-from homechain.storage.tables import id_prefix
+from homechain.storage.tables import id_of, id_prefix
 
 _RECORD: Final = (
     "SELECT r.idx, r.raw, r.kind, p.did, r.height, b.time_ms FROM {source}"
@@ -198,7 +197,7 @@ class HomeReads:
                 value=_value(value),
                 at_ms=at_ms,
                 height=height,
-                record=_record_id(raw),
+                record=id_of(raw),
                 command=command,
             )
             for did, series_name, value, at_ms, height, raw, command in await self._readers.rows(
@@ -225,16 +224,11 @@ def _value(encoded: bytes) -> Any:
         return msgspec.json.decode(encoded)
 
 
-def _record_id(raw: bytes) -> bytes:
-    """SHA-256 of the signing input, as `crypto.jws` defines it."""
-    return sha256(raw.rpartition(b".")[0])
-
-
 def _record_row(row: Row) -> RecordRow:
     index, raw, kind, signer, height, time_ms = row
     with damage_named():
         return RecordRow(
-            id=_record_id(raw),
+            id=id_of(raw),
             raw=raw,
             kind=KIND_NAMES[kind],
             signer=signer,

@@ -1,6 +1,7 @@
 """What a hub finds when it starts, read strictly: anything odd is damage and stops the start."""
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Final, TypeVar
 
 import msgspec
@@ -11,7 +12,7 @@ from homechain.model.blocks import Block, CommitCertificate, block_hash, read_he
 from homechain.model.configuration import Configuration
 from homechain.node.ports import Loaded, StoredBlock
 from homechain.storage.errors import DatabaseDamaged, damage_named, failures_named
-from homechain.storage.tables import safety_checksum
+from homechain.storage.tables import id_of, id_prefix, safety_checksum
 from homechain.storage.tree_nodes import (
     LOWEST_STORED_LEVEL,
     node_position,
@@ -83,7 +84,7 @@ def _load(connection: sqlite3.Connection) -> Loaded | None:
             _node(connection, level, index) for level, index in peak_addresses(header.tree_size)
         ),
         blocks=_open_blocks(connection, above=height),
-        pending=tuple(raw for (raw,) in connection.execute("SELECT raw FROM pending ORDER BY seq")),
+        pending=tuple(_pending(connection)),
     )
 
 
@@ -101,6 +102,17 @@ def _open_blocks(connection: sqlite3.Connection, *, above: int) -> tuple[StoredB
         )
         for name, header, proposal, records in rows
     )
+
+
+def _pending(connection: sqlite3.Connection) -> Iterator[bytes]:
+    """What waits. A record that was handed in again while its block became final does not."""
+    for name, raw in connection.execute("SELECT id, raw FROM pending ORDER BY seq").fetchall():
+        finals = connection.execute(
+            "SELECT r.raw FROM record_ids i JOIN records r ON r.idx = i.idx WHERE i.prefix = ?",
+            (id_prefix(name),),
+        )
+        if all(id_of(final) != name for (final,) in finals):
+            yield raw
 
 
 def _node(connection: sqlite3.Connection, level: int, index: int) -> bytes:

@@ -29,6 +29,11 @@ def id_prefix(record_id: bytes) -> int:
     return int.from_bytes(record_id[:_PREFIX_BYTES], "big", signed=True)
 
 
+def id_of(raw: bytes) -> bytes:
+    """A record's id from its bytes: SHA-256 of the signing input, as `crypto.jws` defines it."""
+    return hashlib.sha256(raw.rpartition(b".")[0]).digest()
+
+
 def safety_checksum(encoded: bytes) -> bytes:
     """32 bytes that tell whether the stored safety record is what was written."""
     return hashlib.sha256(b"homechain safety 1\0" + encoded).digest()

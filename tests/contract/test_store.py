@@ -124,6 +124,14 @@ async def test_a_record_that_arrives_with_its_own_block_does_not_wait(disk: Disk
     assert (await loaded(disk)).pending == ()
 
 
+async def test_a_record_that_is_handed_in_again_when_it_is_final_does_not_wait(disk: Disk) -> None:
+    chain = MadeChain()
+    record, waiting = chain.event(LOCK, ("battery", 1)), chain.event(LOCK, ("battery", 2))
+    await disk.store.write(Batch(final=(chain.genesis, chain.block([record]))))
+    await disk.store.write(Batch(pending=(record, waiting)))
+    assert (await loaded(disk)).pending == (waiting.raw,)
+
+
 async def test_every_epoch_leaves_its_configuration(disk: Disk) -> None:
     chain = MadeChain()
     first = chain.configuration

@@ -57,6 +57,7 @@ class MemoryStore:
                 else:
                     state[key] = value
         leaves = [record.leaf for final in self.finals for record in final.records]
+        final_ids = {record.id for final in self.finals for record in final.records}
         return Loaded(
             safety=self.safety,
             configurations=tuple(
@@ -68,7 +69,7 @@ class MemoryStore:
             state=state,
             peaks=Frontier.empty().extend(leaves).peaks,
             blocks=tuple(sorted(self.open_blocks.values(), key=_height)),
-            pending=tuple(self.pending.values()),
+            pending=tuple(raw for name, raw in self.pending.items() if name not in final_ids),
         )
 
     async def write(self, batch: Batch) -> None:
