@@ -90,7 +90,7 @@ def test_any_changed_byte_is_found_and_its_block_named(directory: Path) -> None:
         where = f"{table} WHERE {key} = {number}"
         (intact,) = connection.execute(f"SELECT {column} FROM {where}").fetchone()
         assert len(intact) == length
-        for place in {0, length - 1, *(chance.randrange(length) for _ in range(4))}:
+        for place in {0, length - 1, *(chance.randrange(length) for _ in range(2))}:
             changed = bytearray(intact)
             changed[place] ^= 1 << chance.randrange(8)
             sql = f"UPDATE {table} SET {column} = ? WHERE {key} = {number}"

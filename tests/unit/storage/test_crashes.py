@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from homechain.consensus.safety import first_record
 from homechain.node.ports import Loaded
 from homechain.storage.chain import stored_chain
@@ -51,6 +53,7 @@ def check_whole(directory: Path, found: Loaded) -> None:
     assert list(compare_derived(directory)) == []
 
 
+@pytest.mark.slow
 async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     directory = tmp_path / "hub"
     chance = random.Random(13)

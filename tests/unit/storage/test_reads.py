@@ -54,6 +54,7 @@ async def steps_of(directory: Path, blocks: int) -> dict[str, int]:
                 "path": lambda: queries.inclusion_path(index=last, size=last + 1),
                 "commands": lambda: queries.commands(limit=5),
                 "waiting": lambda: queries.commands(device=device, waiting_only=True, limit=5),
+                "all waiting": lambda: queries.commands(waiting_only=True, limit=5),
                 "by person": lambda: queries.commands(person=GUEST.public.did, limit=5),
                 "properties": lambda: queries.properties(device),
                 "readings": lambda: queries.readings(limit=5),

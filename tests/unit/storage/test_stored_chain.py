@@ -169,6 +169,7 @@ def test_every_flipped_byte_of_a_record_or_header_changes_what_is_handed_on(
         assert is_noticed(flipped(directory, place, chance.randrange(8), tmp_path / "copy"))
 
 
+@pytest.mark.slow
 async def test_a_flipped_bit_anywhere_is_never_more_than_a_named_failure(
     directory: Path, tmp_path: Path
 ) -> None:
