@@ -81,8 +81,12 @@ def document(routes: Sequence[Route], *, title: str) -> dict[str, Any]:
 
 
 def _types_of(route: Route) -> list[Any]:
-    kinds = [route.answer, route.query, *route.body.values()]
+    kinds = [*_alternatives(route.answer), route.query, *route.body.values()]
     return [kind for kind in kinds if kind is not None]
+
+
+def _alternatives(answer: Any) -> tuple[Any, ...]:
+    return answer if isinstance(answer, tuple) else (answer,)
 
 
 def _operation(
@@ -148,7 +152,9 @@ def _good_answers(route: Route, by_type: dict[str, dict[str, Any]]) -> dict[str,
     for status, words in {route.status: route.summary, **route.also}.items():
         answer: dict[str, Any] = {"description": words}
         if route.answer is not None:
-            answer["content"] = {route.answer_media: {"schema": by_type[repr(route.answer)]}}
+            shapes = [by_type[repr(kind)] for kind in _alternatives(route.answer)]
+            schema = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+            answer["content"] = {route.answer_media: {"schema": schema}}
         elif route.answer_media != JSON:
             answer["content"] = {route.answer_media: {"schema": _raw(route.answer_media)}}
         answers[str(status)] = answer

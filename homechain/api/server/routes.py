@@ -134,7 +134,7 @@ class Route:
     access: Access
     summary: str
     answer: Any = None
-    """Wire type of the answer's body; None for no body, or for `answer_media` bytes."""
+    """Wire type of the answer's body, or a tuple of them; None for no body or for bytes."""
     answer_media: str = JSON
     status: int = 200
     also: dict[int, str] = field(default_factory=dict)

@@ -94,7 +94,7 @@ ROUTES = (
             "`Prefer: respond-async` the answer comes as soon as the records are durable here."
         ),
         body={JOSE: None, JSON: RecordBatch},
-        answer=Receipt | BatchResult,
+        answer=(Receipt, BatchResult),
         also={202: "Durable on this hub, not final yet."},
         problems=RECORD_PROBLEMS,
     ),
