@@ -36,7 +36,7 @@ REGISTRY_HOSTS = re.compile(
 )
 MACHINE_PATHS = re.compile(r"(?<![\w.}~-])/(?:work|root|Users|opt/py" + r"pi)/\w|/tmp/\w+/\w")
 UNEXPLAINED_IGNORE = re.compile(
-    r"#\s*type:\s*ignore(?!\[[\w, -]+\]\s*#\s*\w{2,})"
+    r"#\s*type:\s*ignore(?!\[[\w, -]+\]\s*#\s*\S.{5,})"
     r"|#\s*(?:ruff:\s*)?noqa(?!:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*\s+\S.{5,})"
 )
 MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\(([^)\s#]+)(?:#[^)]*)?\)")
