@@ -145,7 +145,10 @@ class Mesh:
             self._listener = None
 
     async def run(self) -> None:
-        """Accept and dial until cancelled; then close all links. An error of a callback ends it."""
+        """Accept and dial until cancelled; then close all links.
+
+        An error of a callback ends it too, and comes out inside an `ExceptionGroup`.
+        """
         assert self._listener is not None, "open() comes first"
         self._failed = asyncio.get_running_loop().create_future()
         handler = web.Server(self._accept, access_log=None)

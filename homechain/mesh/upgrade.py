@@ -5,6 +5,7 @@ is gone, even if the old connection still looks alive.
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import Mapping
 from typing import Final
@@ -22,16 +23,17 @@ MESH_PATH: Final = "/v1/mesh"
 SUBPROTOCOL: Final = "homechain.mesh.1"
 BOOT_HEADER: Final = "Homechain-Boot"
 BOOT_MOST: Final = 2**63 - 1
+_BOOT: Final = re.compile(r"[0-9a-f]{1,16}")
 _FRAME_BYTES: Final = limits.MESSAGE_BYTES + 1  # aiohttp refuses what reaches its limit
 
 
 def read_boot(headers: Mapping[str, str]) -> int | None:
     """Return the boot number that the other end sent, or None."""
-    try:
-        boot = int(headers.get(BOOT_HEADER, ""), 16)
-    except ValueError:
+    text = headers.get(BOOT_HEADER, "")
+    if not _BOOT.fullmatch(text):
         return None
-    return boot if 0 <= boot <= BOOT_MOST else None
+    boot = int(text, 16)
+    return boot if boot <= BOOT_MOST else None
 
 
 def is_upgrade(request: web.BaseRequest) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 
 from homechain.crypto.keys import PrivateKey
+from homechain.mesh import link
 from homechain.mesh.certificate import make_certificate
 from homechain.mesh.link import MALFORMED_PER_LINK
 from homechain.mesh.tls import client_context
@@ -95,6 +96,22 @@ async def test_a_restarted_peer_is_reported_down_and_up() -> None:
             assert restarted is not None
             await a.happens(lambda: a.story == [("up", other), ("down", other), ("up", other)])
             assert a.mesh.connected() == {other}
+
+
+async def test_who_sends_too_fast_is_slowed_down_and_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "FRAMES_BURST", 2.0)
+    monkeypatch.setattr(link, "FRAMES_PER_SECOND", 1_000.0)
+    async with hubs(1) as (a,):
+        other = let_in(a)
+        async with knocking(a, key=OTHER) as inside:
+            assert inside is not None
+            sent = [status_of(other, height=height) for height in range(50)]
+            for message in sent:
+                await inside.send_bytes(write_message(message))
+            await a.happens(lambda: len(a.inbox) == len(sent))
+            assert [message for _, message in a.inbox] == sent
 
 
 async def test_another_protocol_gets_no_link() -> None:

@@ -5,9 +5,13 @@ import asyncio
 import pytest
 
 from homechain.mesh.addresses import AddressSource
+from homechain.mesh.certificate import make_certificate
 from homechain.mesh.errors import ListenFailed
+from homechain.mesh.links import Mesh
 from homechain.model.messages import PendingRecords
 from tests.fakes.mesh_world import (
+    CountingRandomness,
+    StillClock,
     certificates,
     hubs,
     introduce,
@@ -16,6 +20,18 @@ from tests.fakes.mesh_world import (
     make_hub,
     status_of,
 )
+
+
+def another_mesh() -> Mesh:
+    return Mesh(
+        key=key_of(9),
+        boot=1,
+        clock=StillClock(),
+        randomness=CountingRandomness(),
+        on_message=lambda _, __: None,
+        on_link_up=lambda _: None,
+        on_link_down=lambda _: None,
+    )
 
 
 async def test_two_hubs_that_trust_each_other_link_up_and_talk() -> None:
@@ -136,7 +152,14 @@ async def test_a_hub_that_dies_is_reported_at_once_and_linked_again_when_it_is_b
 async def test_a_second_process_on_the_port_is_told_so() -> None:
     async with hubs(1) as (a,):
         with pytest.raises(ListenFailed, match=str(a.mesh.port)):
-            make_hub(2, port=a.mesh.port)
+            another_mesh().open(host="127.0.0.1", port=a.mesh.port)
+
+
+async def test_trust_in_oneself_changes_nothing() -> None:
+    mesh = another_mesh()
+    mesh.trust({mesh.hub: make_certificate(key_of(9))})
+    assert mesh.link_report() == ()
+    assert mesh.connected() == frozenset()
 
 
 async def test_an_error_of_a_callback_ends_the_mesh() -> None:
