@@ -7,6 +7,7 @@ comes in with the input. Times are milliseconds of whatever clock the caller kee
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import ceil
 from typing import Final
 
 from homechain_devices.lock.description import AUTO_RELOCK_MAX_S
@@ -58,8 +59,8 @@ class Lock:
 
     @property
     def battery(self) -> int:
-        """Whole percent, as the lock reports it."""
-        return int(self.charge_percent)
+        """Whole percent begun, as the lock reports it: 0 only when it is empty."""
+        return ceil(self.charge_percent)
 
     def properties(self) -> tuple[Change, ...]:
         """All properties as they are."""
@@ -198,7 +199,7 @@ def _drained(lock: Lock, percent: float) -> Step[Lock]:
     if drained.battery == lock.battery:
         return Step(drained)
     changes = [Change("battery", drained.battery)]
-    if drained.battery < LOW_BATTERY_PERCENT <= lock.battery:
+    if drained.battery <= LOW_BATTERY_PERCENT < lock.battery:
         changes.append(Change("low_battery", True))
     return Step(drained, tuple(changes))
 

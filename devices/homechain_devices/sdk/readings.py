@@ -39,7 +39,7 @@ class Readings:
         try:
             encoded = msgspec.json.encode(reading)
             decode_strict(encoded)
-        except (CryptoError, msgspec.MsgspecError, TypeError, OverflowError) as error:
+        except (CryptoError, msgspec.MsgspecError, TypeError, ValueError) as error:
             raise BadValue(f"{name}: {error}") from error
         if len(encoded) > READING_BYTES:
             raise BadValue(f"{name}: a reading has at most {READING_BYTES} bytes")
