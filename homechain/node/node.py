@@ -258,14 +258,16 @@ class Node:
 
     async def _settled(self, record: SignedRecord, row: RecordRow) -> Submission:
         command = await self.queries.command(row.id) if row.kind == CommandRecord.KIND else None
-        found = command.decision if command is not None else None
-        decision = found and Decision(
-            command=found.command,
-            allowed=found.allowed,
-            code=found.code,
-            reason=found.reason,
-            grant=found.grant,
-        )
+        decision = None
+        if command is not None:
+            row_of = command.decision
+            decision = Decision(
+                command=row_of.command,
+                allowed=row_of.allowed,
+                code=row_of.code,
+                reason=row_of.reason,
+                grant=row_of.grant,
+            )
         future: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
         future.set_result(Settled(row=row, decision=decision))
         return Submission(record=record, already=row, final=future)

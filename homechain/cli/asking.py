@@ -1,0 +1,51 @@
+"""How a command asks a hub: one client, one event loop, and errors as sentences with exit codes."""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from homechain.api.client.errors import ClientError, HubProblem, HubUnreachable
+from homechain.api.client.hub import HubClient
+from homechain.api.schema.records import Receipt
+from homechain.cli import DENIED, DONE, FAILED, UNREACHABLE, CommandFailed
+from homechain.cli.output import emit, say
+from homechain.cli.profile import profile_of
+from homechain.model.errors import FormatError
+
+Result = TypeVar("Result")
+
+
+def ask(
+    arguments: argparse.Namespace, question: Callable[[HubClient], Awaitable[Result]]
+) -> Result:
+    """Runs `question` with a client of the profile's home. Raises `CommandFailed`."""
+    profile = profile_of(arguments)
+    endpoints = profile.endpoints()
+    key = profile.key(arguments)
+
+    async def run() -> Result:
+        async with HubClient(endpoints, key=key) as client:
+            return await question(client)
+
+    try:
+        return asyncio.run(run())
+    except HubUnreachable as error:
+        raise CommandFailed(
+            f"no hub answers ({error}); is one running? `homechain service status`",
+            code=UNREACHABLE,
+        ) from error
+    except HubProblem as error:
+        code = DENIED if error.status in {401, 403} else FAILED
+        raise CommandFailed(str(error), code=code) from error
+    except (ClientError, FormatError) as error:
+        raise CommandFailed(str(error)) from error
+
+
+def report(arguments: argparse.Namespace, receipt: Receipt, sentence: str) -> int:
+    """Says that a record is final."""
+    if arguments.json:
+        emit(receipt)
+    else:
+        say(f"{sentence} (final in block {receipt.height})")
+    return DONE

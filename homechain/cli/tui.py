@@ -1,0 +1,30 @@
+"""`homechain tui`: the dashboard."""
+
+import argparse
+import asyncio
+
+from homechain.cli import DONE
+from homechain.cli.profile import add_profile, profile_of
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `homechain tui`."""
+    add_profile(parser)
+    parser.set_defaults(handler=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Shows the dashboard until it is left."""
+    from homechain.api.client.hub import HubClient
+    from homechain_tui import run_dashboard
+
+    profile = profile_of(arguments)
+    endpoints = profile.endpoints()
+    key = profile.key(arguments)
+
+    async def show() -> None:
+        async with HubClient(endpoints, key=key) as client:
+            await run_dashboard(client)
+
+    asyncio.run(show())
+    return DONE
