@@ -1,0 +1,129 @@
+"""Dialogs: a question, a choice, one line of text. Escape always leaves without doing anything."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+
+from homechain_tui.plain_text import styled
+from homechain_tui.widgets.rows import Row, Rows
+
+Result = TypeVar("Result")
+
+
+class Dialog(ModalScreen[Result | None]):
+    """A box in the middle; None when it was left with Escape."""
+
+    CSS_PATH = "dialog.tcss"
+    AUTO_FOCUS = "Input, Rows, Button, .box"
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "Back")]
+
+    def action_leave(self) -> None:
+        """Leave without doing anything."""
+        self.dismiss(None)
+
+    def show_trouble(self, words: str) -> None:
+        """Say what is wrong inside the dialog."""
+        place = self.query_one(".trouble", Static)
+        place.update(styled(f"! {words}" if words else ""))
+        place.set_class(bool(words), "-shown")
+
+
+class Confirm(Dialog[bool]):
+    """Yes or no, where yes is never the accident: `y` says yes, Enter does not."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("y", "agree", "Yes"), ("n", "leave", "No")]
+
+    def __init__(self, question: Content, *, consequence: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._consequence = consequence
+
+    def compose(self) -> ComposeResult:
+        """The question and its keys."""
+        with Vertical(classes="box") as box:
+            box.can_focus = True
+            yield Static(self._question, classes="question", markup=False)
+            if self._consequence:
+                yield Static(styled((self._consequence, "$foreground-muted")), markup=False)
+            yield Static(
+                styled(("y", "bold reverse"), " yes    ", ("n", "bold reverse"), " no"),
+                classes="hint",
+                markup=False,
+            )
+
+    def action_agree(self) -> None:
+        """Say yes."""
+        self.dismiss(result=True)
+
+
+class Choose(Dialog[str]):
+    """One of several; the answer is the row's key."""
+
+    def __init__(self, question: str, rows: Sequence[Row]) -> None:
+        super().__init__()
+        self._question = question
+        self._rows = rows
+
+    def compose(self) -> ComposeResult:
+        """The question and the rows."""
+        with Vertical(classes="box"):
+            yield Static(styled((self._question, "bold")), classes="question", markup=False)
+            yield Rows(id="choices", empty="There is nothing to choose from.")
+            hint = "Enter chooses, Escape leaves."
+            yield Static(styled(hint), classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Fill the list."""
+        self.query_one(Rows).show(self._rows)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Answer with what was chosen."""
+        if event.option_id is not None:
+            self.dismiss(event.option_id)
+
+
+class Ask(Dialog[str]):
+    """One line of text; `check` says what is wrong with it, or nothing."""
+
+    def __init__(
+        self,
+        question: str,
+        *,
+        value: str = "",
+        hint: str = "",
+        check: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        super().__init__()
+        self._question = question
+        self._value = value
+        self._hint = hint
+        self._check = check
+
+    def compose(self) -> ComposeResult:
+        """The question and the line."""
+        with Vertical(classes="box"):
+            yield Static(styled((self._question, "bold")), classes="question", markup=False)
+            yield Input(self._value, id="answer")
+            yield Static("", classes="trouble", markup=False)
+            yield Static(styled(self._hint or "Enter accepts."), classes="hint", markup=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Answer, if the text will do."""
+        wrong = self._check(event.value)
+        self.show_trouble(wrong)
+        if not wrong:
+            self.dismiss(event.value)
+
+
+def option(key: str, words: str, detail: str = "") -> Row:
+    """A row of `Choose`; the words are clean already."""
+    return Row(
+        key=key,
+        line=lambda _: styled(words, (f"  {detail}" if detail else "", "$foreground-muted")),
+    )
