@@ -81,7 +81,8 @@ class Database:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA cell_size_check = ON")
             connection.execute(f"PRAGMA cache_size = -{limits.WRITER_CACHE_KIB}")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {limits.WAL_PAGES}")
+            # SQLite ignores what goes wrong in its own checkpoints; the writer makes them itself.
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
             connection.execute(f"PRAGMA journal_size_limit = {limits.WAL_KEPT_BYTES}")
         except BaseException:
             connection.close()

@@ -15,7 +15,10 @@ BUSY_TIMEOUT_MS = 5_000
 WRITER_CACHE_KIB = 8 * 1024
 READER_CACHE_KIB = 2 * 1024
 WAL_PAGES = 1_000
-"""Pages of the write-ahead log after which SQLite copies them into the file."""
+"""Pages in the write-ahead log, roughly, after which they are copied into the file."""
+PAGES_PER_TRANSACTION = 10
+"""Pages that even a small transaction writes; a record adds one, and those of its bytes."""
+PAGE_BYTES = 4_096
 WAL_KEPT_BYTES = 16 * 1024 * 1024
 """The log's file is cut back to this after a burst."""
 MEDIA_ITEM_BYTES = 2 * 1024 * 1024

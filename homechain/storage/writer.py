@@ -42,6 +42,7 @@ class Writer:
         self._failure: StorageFailed | None = None
         self._is_closed = False
         self._counts = WriteCounts(0, 0)
+        self._log_pages = 0
         # A daemon: a hub that dies without closing must not hang, and a commit may break off.
         self._thread = threading.Thread(target=self._run, name="ledger writer", daemon=True)
 
@@ -112,15 +113,30 @@ class Writer:
                 self._failure = StorageFailed(f"a batch could not be written: {cause!r}")
                 error = cause
         _answer([future for _, future in requests], error)
+        if self._failure is None and self._log_pages >= limits.WAL_PAGES:
+            self._copy_log()
 
     def _write_transaction(self, batches: Sequence[Batch]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         for batch in batches:
             self._tables.apply(batch)
         self._connection.execute("COMMIT")
+        self._log_pages += limits.PAGES_PER_TRANSACTION + sum(map(_pages, batches))
         self._counts = WriteCounts(
             self._counts.batches + len(batches), self._counts.transactions + 1
         )
+
+    def _copy_log(self) -> None:
+        """Copy the log into the file, after those who waited have their answer.
+
+        What was acknowledged is durable in the log. A disk that fails now fails the store.
+        """
+        self._log_pages = 0
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as cause:
+            self._failure = failure_of(cause)
+            self._failure.__cause__ = cause
 
     def _close_connection(self) -> None:
         try:
@@ -146,6 +162,15 @@ class Writer:
         self._connection.close()
         if bystander is not None:
             bystander.close()
+
+
+def _pages(batch: Batch) -> int:
+    """About how many pages of the log the batch's records take."""
+    sizes = [len(record.raw) for record in batch.pending]
+    bodies = [stored.block for stored in batch.blocks] + [final.block for final in batch.final]
+    for body in bodies:
+        sizes += map(len, body.records)
+    return len(sizes) + sum(sizes) // limits.PAGE_BYTES
 
 
 def _again(failure: StorageFailed) -> StorageFailed:

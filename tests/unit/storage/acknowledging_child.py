@@ -1,6 +1,7 @@
 """A process that writes blocks and says on its standard output which ones were acknowledged.
 
-Arguments: directory, and a limit on the size of its files in bytes (0: none).
+Arguments: directory, a limit on the size of its files in bytes (0: none), and how many characters
+of text each record carries.
 """
 
 import asyncio
@@ -18,12 +19,16 @@ DEVICE = key(20)
 BLOCKS_COUNT = 3_000
 
 
-def made_block(chain: MadeChain) -> FinalBlock:
-    count = chain.height % 5
-    return chain.block([chain.event(DEVICE, ("battery", step)) for step in range(count)])
+def made_block(chain: MadeChain, *, text_characters: int) -> FinalBlock:
+    text = "x" * text_characters
+    return chain.block(
+        [chain.event(DEVICE, ("battery", n), ("text", text)) for n in range(chain.height % 5)]
+    )
 
 
-async def write_blocks(store: SqliteStore, chain: MadeChain, found_height: int) -> None:
+async def write_blocks(store: SqliteStore, *, found_height: int, text_characters: int) -> None:
+    chain = MadeChain()
+
     async def write(final: FinalBlock) -> None:
         safety = first_record(epoch=0, root=final.hash, height=final.height)
         await store.write(Batch(pending=final.records, blocks=(not_final(final),)))
@@ -33,18 +38,19 @@ async def write_blocks(store: SqliteStore, chain: MadeChain, found_height: int) 
     if found_height < 0:
         await write(chain.genesis)
     for _ in range(BLOCKS_COUNT):
-        final = made_block(chain)
+        final = made_block(chain, text_characters=text_characters)
         if final.height > found_height:
             await write(final)
 
 
-async def main(directory: Path, limit_bytes: int) -> None:
+async def main(directory: Path, *, limit_bytes: int, text_characters: int) -> None:
     store = await SqliteStore.open(directory)
     found = await store.load()
+    found_height = -1 if found is None else found.head_height
     if limit_bytes:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
     try:
-        await write_blocks(store, MadeChain(), -1 if found is None else found.head_height)
+        await write_blocks(store, found_height=found_height, text_characters=text_characters)
     except StorageFailed as failure:
         print(type(failure).__name__, flush=True)
         try:
@@ -55,4 +61,6 @@ async def main(directory: Path, limit_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(
+        main(Path(sys.argv[1]), limit_bytes=int(sys.argv[2]), text_characters=int(sys.argv[3]))
+    )

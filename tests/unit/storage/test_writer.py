@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from homechain.node.ports import Batch
+from homechain.storage import limits
 from homechain.storage.errors import DiskFull, StorageFailed
 from homechain.storage.reads import SqliteQueries
 from homechain.storage.store import SqliteStore
@@ -135,3 +136,15 @@ async def test_whoever_stops_waiting_does_not_take_the_batch_back(tmp_path: Path
     await store.write(Batch(final=(chain.block(),)))
     await store.close()
     assert await head_after_restart(directory) == 1
+
+
+async def test_the_log_is_copied_before_it_grows_long(tmp_path: Path) -> None:
+    chain = MadeChain()
+    async with await SqliteStore.open(tmp_path / "hub") as store:
+        await store.write(Batch(final=(chain.genesis,)))
+        sizes = []
+        for _ in range(300):
+            await store.write(Batch(final=(chain.block([chain.event(LOCK, ("battery", 1))]),)))
+            sizes.append(store.path.with_name("ledger.sqlite-wal").stat().st_size)
+        assert max(sizes) <= 2 * limits.WAL_PAGES * limits.PAGE_BYTES
+        assert store.path.stat().st_size > 100_000
