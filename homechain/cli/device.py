@@ -62,6 +62,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     simulate_.add_argument("--name", help="what it calls itself")
     simulate_.add_argument("--state-dir", type=Path, required=True, metavar="DIR")
     simulate_.add_argument("--hub", action="append", default=[], metavar="HOST:PORT")
+    simulate_.add_argument(
+        "--interface", action="append", metavar="IP", help="look for hubs by mDNS here only"
+    )
     simulate_.add_argument("--time-scale", type=float, default=1.0, help="faster than life")
     simulate_.add_argument("--seed", type=int, default=0)
     simulate_.set_defaults(handler=simulate)
@@ -220,6 +223,7 @@ async def _simulate(arguments: argparse.Namespace) -> None:
         name=arguments.name or f"Simulated {arguments.kind}",
         state_dir=arguments.state_dir,
         hubs=arguments.hub,
+        interfaces=tuple(arguments.interface) if arguments.interface else None,
         time_scale=arguments.time_scale,
         seed=arguments.seed,
         on_event=lambda event: emit({"event": type(event).__name__, **msgspec.to_builtins(event)}),

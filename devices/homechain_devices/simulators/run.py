@@ -10,6 +10,7 @@ from homechain.model.records import DeviceKind, Thing
 from homechain_devices.camera.description import describe as describe_camera
 from homechain_devices.lock.description import describe as describe_lock
 from homechain_devices.sdk import Device, DeviceClock, DeviceEvent, DeviceLimits
+from homechain_devices.sdk.discovery import find_hubs
 from homechain_devices.simulators.bodies import SimulatedCamera, SimulatedLock, SimulatedThermostat
 from homechain_devices.thermostat.description import describe as describe_thermostat
 
@@ -26,6 +27,8 @@ class SimulatorOptions:
     """Its own directory (0700): key, counters, what it has yet to say."""
     hubs: Sequence[str] = ()
     """`host:port` of hubs' device interfaces; none to find them by mDNS."""
+    interfaces: tuple[str, ...] | None = None
+    """Addresses of this machine to ask on by mDNS; None is all but loopback's."""
     on_event: Callable[[DeviceEvent], None] = field(default=lambda event: None)
     """Hears of digits to show, of hubs, of commands; must not block."""
     time_scale: float = 1.0
@@ -55,6 +58,9 @@ async def run_simulator(kind: str, options: SimulatorOptions) -> NoReturn:
         on_event=options.on_event,
         clock=options.clock,
         limits=options.limits,
+        search=lambda: find_hubs(
+            search_ms=options.limits.discovery_ms, interfaces=options.interfaces
+        ),
     )
     body = _body(thing.at_type, device, options)
     body.report_all()
