@@ -203,11 +203,12 @@ def _need_a_hub(plan: ServicePlan) -> None:
     except NotADirectoryError as error:
         raise CommandFailed(f"{plan.state_dir} is not a directory.") from error
     if empty:
-        program = " ".join(plan.command)
+        hub = f"sudo {' '.join(plan.command)} hub"
+        place = f"--state-dir {plan.state_dir}"
         raise CommandFailed(
-            f"There is no hub in {plan.state_dir} yet. Found a home with "
-            f"`sudo {program} hub init --state-dir {plan.state_dir}`, or enter one with "
-            f"`sudo {program} hub join --state-dir {plan.state_dir}`."
+            f"There is no hub in {plan.state_dir} yet. "
+            f"Found a home with `{hub} init --home-name NAME --owner-name YOU {place}`, "
+            f"or enter one with `{hub} join {place}`."
         )
     if plan.config is not None and not plan.config.is_file():
         raise CommandFailed(f"There is no settings file {plan.config}: write it, or omit --config.")

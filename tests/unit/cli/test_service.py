@@ -103,7 +103,7 @@ def test_install_says_where_to_look_when_the_hub_does_not_start(
 
 def test_install_wants_a_hub_first(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     assert machine.run("install", "--state-dir", str(machine.state_dir / "none")) == cli.FAILED
-    assert "hub init --state-dir" in capsys.readouterr().err
+    assert "hub init --home-name" in capsys.readouterr().err
     assert not (machine.units / UNIT).exists()
 
 
