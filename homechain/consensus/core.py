@@ -7,7 +7,7 @@ signatures, a database, logging, `async`, or a rule (those are in the modules th
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from homechain.consensus import committing, helping, leading, membership, pacemaker
+from homechain.consensus import committing, helping, leading, membership, memory, pacemaker
 from homechain.consensus.committing import on_caught_up, on_commit, on_commit_shown
 from homechain.consensus.effects import Effect
 from homechain.consensus.helping import on_link_lost, on_peer
@@ -223,6 +223,7 @@ class Consensus:
 
 def _apply(hub: Hub, event: Input) -> None:
     subject = event.statement if isinstance(event, StatementSeen) else event
+    memory.check(hub, getattr(subject, "certificate", subject))
     TABLE[type(hub.role), type(subject)](hub, subject)
 
 

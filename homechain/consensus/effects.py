@@ -1,8 +1,10 @@
 """What the core wants done. Values; their order in the list matters.
 
 An effect may not be carried out before every `Persist` ahead of it is confirmed on the medium, in
-this step and in all earlier ones. `Fetch`, `CatchUp` and `Announce` say nothing that binds; they
-may overtake.
+this step and in all earlier ones (a `Finalize` is one too). `Fetch`, `CatchUp` and `Announce` say
+nothing that binds; they may overtake. Members are numbered as in the configuration of the step that
+gave the effect: once a later epoch is entered, what an older one left to be signed, sent or built
+is dropped (not its `Persist` and `Finalize`).
 """
 
 from dataclasses import dataclass
@@ -119,6 +121,36 @@ class Accuse:
     second: Prepare | Vote | ProposalSeen
 
 
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """Send this statement, as it was received, back to its signer, who may have forgotten it."""
+
+    statement: Prepare | Vote
+    to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """This hub's key signed `proof`, and its record does not know (a disk image was put back?).
+
+    The core signs nothing any more and only watches. Alarm; rejoin as a new member (R13).
+    """
+
+    proof: object
+    """A statement or a certificate."""
+
+
 Effect = (
-    Persist | Broadcast | Build | Propose | Show | Fetch | Finalize | CatchUp | Announce | Accuse
+    Persist
+    | Broadcast
+    | Build
+    | Propose
+    | Show
+    | Fetch
+    | Finalize
+    | CatchUp
+    | Announce
+    | Accuse
+    | Remind
+    | Quarantine
 )

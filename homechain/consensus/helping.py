@@ -5,6 +5,7 @@ May live here: hints and repetitions, limited in rate. May not: what changes the
 
 from typing import Final
 
+from homechain.consensus import memory, rules
 from homechain.consensus.effects import Announce, CatchUp, Fetch, Show
 from homechain.consensus.inputs import LeaderLinkLost, PeerSeen
 from homechain.consensus.roles import Candidate, Leader
@@ -17,8 +18,9 @@ FETCH_PATIENCE: Final = 2
 
 def on_peer(hub: Hub, event: PeerSeen) -> None:
     """A hub says how far it is: show it what it lacks, ask for what is lacking here."""
-    if event.hub is not None:
+    if event.hub is not None and event.hub in hub.lost_links:
         hub.lost_links.discard(event.hub)
+        memory.remind(hub, event.hub)
     if event.height > hub.safety.committed_height or event.epoch > hub.safety.epoch:
         catch_up(hub, event.hub, event.height)
     if event.hub is None or event.hub == hub.me:
@@ -51,6 +53,9 @@ def lift(hub: Hub, member: int, term: int, *, lags: bool = True) -> None:
         hub.say(PreVote(hub.safety.epoch, term, hub.me))
     if not hub.may_again("show", member):
         return
+    vote = hub.votes.get(member)
+    if vote is not None and vote.term > term:
+        memory.remind(hub, member)
     if shown is not None:
         hub.do(Show(shown, member))
     if hub.is_behind(hub.safety.high):
@@ -88,8 +93,7 @@ def is_undecided(hub: Hub) -> bool:
 
 def lacks_base(hub: Hub, leader: Leader) -> bool:
     """Is the certificate that the leader has to build on still to come?"""
-    needed = max(entry.high_rank for entry in leader.election.endorsements)
-    return leader.sent is None and hub.safety.high.rank < needed
+    return leader.sent is None and not rules.is_high_enough(leader.election, hub.safety.high)
 
 
 def repeat(hub: Hub) -> None:

@@ -11,7 +11,6 @@ from homechain.model.blocks import (
     EpochClose,
     QuorumCertificate,
     Rank,
-    VoteEndorsement,
 )
 from homechain.model.configuration import Configuration, commits_to_close
 from homechain.model.statements import Vote
@@ -45,12 +44,12 @@ def is_elected(configuration: Configuration, term: int, votes: list[Vote]) -> bo
 
 def elected_rank(election: ElectionCertificate) -> Rank:
     """R5: the first block of the term stands on a certificate at least this high."""
-    return max(endorsement_rank(endorsement) for endorsement in election.endorsements)
+    return max(vote.high_rank for vote in election.endorsements)
 
 
-def endorsement_rank(endorsement: VoteEndorsement) -> Rank:
-    """Rank of the highest certificate that the voter held."""
-    return endorsement.high_rank
+def is_high_enough(election: ElectionCertificate, base: QuorumCertificate) -> bool:
+    """R5: nothing that a voter of the term held may be above what the term begins on."""
+    return elected_rank(election) <= base.rank
 
 
 def outranks(first: QuorumCertificate, second: QuorumCertificate) -> bool:
@@ -65,7 +64,7 @@ def justifies_first(election: ElectionCertificate | None, proposal: ProposalSeen
         election is not None
         and (election.epoch, election.term) == (slot.epoch, slot.term)
         and justify.rank.epoch == slot.epoch
-        and elected_rank(election) <= justify.rank
+        and is_high_enough(election, justify)
         and justify.rank.term < slot.term
     )
 

@@ -33,9 +33,7 @@ def main() -> int:
         if outcome.violation is not None:
             print(f"seed {outcome.seed}: {outcome.violation[:600]}", file=sys.stderr)
             print(f"  {draw(outcome.seed)}", file=sys.stderr)
-            print(
-                f"  python -m tests.simulation --seeds 1 --from {outcome.seed}", file=sys.stderr
-            )
+            print(f"  python -m tests.simulation --seeds 1 --from {outcome.seed}", file=sys.stderr)
     print(json.dumps(summary(outcomes, time.perf_counter() - started)))
     return 1 if any(outcome.violation for outcome in outcomes) else 0
 

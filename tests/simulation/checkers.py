@@ -95,8 +95,7 @@ class Checkers:
                 last = safety.prepared
                 holds = epoch and last is not None and last.rank >= rank
                 holds = holds and safety.high.rank >= statement.justify_rank
-                final = any(f.block.hash == statement.block for f in runner.disk.finals[-32:])
-                holds = holds and (statement.block in runner.disk.bodies or final)
+                holds = holds and statement.block in runner.disk.stored
             case Commit():
                 rank = Rank(statement.epoch, statement.term, statement.seq)
                 holds = epoch and safety.high.rank >= rank
@@ -156,6 +155,7 @@ class Checkers:
 
     def at_the_end(self) -> None:
         """What only the whole history shows."""
+        ensure(not self.world.quarantined, f"honest hubs in quarantine: {self.world.quarantined}")
         for name, disk in self.world.disks.items():
             for height, final in enumerate(disk.finals, start=1):
                 ensure(

@@ -17,6 +17,8 @@ class Disk:
     safety: SafetyRecord | None = None
     bodies: dict[bytes, SimBlock] = field(default_factory=dict)
     """Durable, not final."""
+    stored: set[bytes] = field(default_factory=set)
+    """Names of all bodies that were ever durable: below the final head they may be dropped."""
     finals: list[Final] = field(default_factory=list)
     """Heights 1, 2, …"""
     final_records: dict[int, int] = field(default_factory=dict)
@@ -45,6 +47,12 @@ class Disk:
             assert safety.writes > self.safety.writes, "an older record overwrites a newer one"
         self.safety = safety
         if body is not None:
+            self.put_body(body)
+
+    def put_body(self, body: SimBlock) -> None:
+        """A block that is not final yet."""
+        self.stored.add(body.hash)
+        if body.summary.height > len(self.finals):
             self.bodies[body.hash] = body
 
     def put_finals(self, finals: list[Final], safety: SafetyRecord | None) -> None:

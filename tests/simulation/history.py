@@ -114,6 +114,7 @@ class History:
         """Repeats `action` at random intervals around `every_ms` while the faults last."""
         if every_ms is None or not callable(action):
             return
+
         def act() -> None:
             if self.faulty:
                 action()

@@ -31,6 +31,9 @@ class Network:
     """Directed: (from, to)."""
     faults: Counter[str] = field(default_factory=Counter)
     sent: int = 0
+    holds: Callable[[str, str, Any], bool] | None = None
+    """`holds(sender, receiver, message)`: a script keeps this message back."""
+    held: list[tuple[str, str, Any]] = field(default_factory=list)
 
     def reaches(self, sender: str, receiver: str) -> bool:
         """Is the directed link whole?"""
@@ -42,6 +45,9 @@ class Network:
         """Calls `deliver(sender, message)` later, never, or twice."""
         if not self.reaches(sender, receiver):
             self.faults["cut off"] += 1
+            return
+        if self.holds is not None and self.holds(sender, receiver, message):
+            self.held.append((sender, receiver, message))
             return
         self.sent += 1
         weather, chance = self.weather, self.chance

@@ -6,6 +6,7 @@ keeps the disk.
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from homechain.consensus import effects, inputs
@@ -52,7 +53,7 @@ class Runner:
         self.name = name
         self.disk = disk
         self.alive = True
-        self.queue: deque[effects.Effect | Callable[[], None]] = deque()
+        self.queue: deque[tuple[int, effects.Effect | Callable[[], None]]] = deque()
         self.busy = False
         self.timer_ms: int | None = None
         self.pending: dict[int, int] = {}
@@ -118,7 +119,7 @@ class Runner:
             if isinstance(effect, effects.Fetch | effects.CatchUp | effects.Announce):
                 self.carry_out(effect)
             else:
-                self.queue.append(effect)
+                self.queue.append((self.configuration.epoch, effect))
         self.run_queue()
         self.set_timer()
 
@@ -141,7 +142,7 @@ class Runner:
     def run_queue(self) -> None:
         """Effects in order; each `Persist` stops the line until the disk confirms it."""
         while self.queue and not self.busy and self.alive:
-            effect = self.queue.popleft()
+            epoch, effect = self.queue.popleft()
             if self.world.crashes_now(self):
                 self.world.crash(self.name)
                 return
@@ -151,7 +152,7 @@ class Runner:
                 self.finalize(effect)
             elif callable(effect):
                 effect()
-            else:
+            elif epoch == self.configuration.epoch:
                 self.carry_out(effect)
 
     def write(self, change: Callable[[], None], then: Callable[[], None] | None = None) -> None:
@@ -174,6 +175,7 @@ class Runner:
     def persist(self, effect: effects.Persist) -> None:
         body = self.bodies[effect.store] if effect.store is not None else None
         self.write(lambda: self.disk.put_safety(effect.safety, body))
+        self.busy = self.busy and self.world.durable_before_sent
 
     def carry_out(self, effect: effects.Effect) -> None:
         """Everything that needs no disk."""
@@ -194,6 +196,10 @@ class Runner:
                 self.catch_up(hub)
             case effects.Announce():
                 self.announce()
+            case effects.Remind(statement, to):
+                self.send(self.configuration.members[to], statement)
+            case effects.Quarantine():
+                self.world.quarantined.append(self.name)
             case effects.Accuse():
                 self.world.accused(self, effect)
 
@@ -533,15 +539,13 @@ class Runner:
 
     def keep_body(self, block: SimBlock) -> None:
         """Durable first, then the core hears of it."""
-        def keep() -> None:
-            if block.summary.height > len(self.disk.finals):
-                self.disk.bodies[block.hash] = block
 
         def done() -> None:
             self.give(inputs.BlockAvailable(block.summary))
             self.try_held()
 
-        self.queue.append(lambda: self.write(keep, done))
+        store = partial(self.write, lambda: self.disk.put_body(block), done)
+        self.queue.append((self.configuration.epoch, store))
         self.run_queue()
 
     # ------------------------------------------------------------------ records
@@ -602,7 +606,7 @@ class Runner:
         if newest.commit is None:
             return
         self.install(new, lambda: self.disk.put_finals(new, None), commit=newest.commit)
-        self.queue.append(lambda: self.catch_up(None))
+        self.queue.append((self.configuration.epoch, lambda: self.catch_up(None)))
 
 
 def first_certificate() -> QuorumCertificate:

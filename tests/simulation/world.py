@@ -46,6 +46,8 @@ class World:
     """Of the power going just before an effect."""
     restart_ms: tuple[int, int] = (50, 4_000)
     restarts: bool = True
+    durable_before_sent: bool = True
+    """False only in a test that shows why it is true."""
     no_block: Block = field(default_factory=lambda: Block(b"", ()))
 
     def __post_init__(self) -> None:
@@ -61,6 +63,7 @@ class World:
         self.disks = {name: Disk([self.genesis]) for name in self.names}
         self.runners: dict[str, Runner] = {}
         self.accusations: list[effects.Accuse] = []
+        self.quarantined: list[str] = []
         self.refusals: list[tuple[str, Any]] = []
         self._events: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = 0
@@ -73,9 +76,7 @@ class World:
 
     def at(self, when_ms: int, action: Callable[..., None], *arguments: Any) -> None:
         self._count += 1
-        heapq.heappush(
-            self._events, (max(when_ms, self.now_ms), self._count, action, arguments)
-        )
+        heapq.heappush(self._events, (max(when_ms, self.now_ms), self._count, action, arguments))
 
     def run(self, until_ms: int, *, stop: Callable[[], bool] | None = None) -> None:
         """Until that time, or until `stop()` holds (looked at every now and then)."""
