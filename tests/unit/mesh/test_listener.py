@@ -4,7 +4,7 @@ import asyncio
 import ssl
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
 
 from homechain.mesh.certificate import make_certificate
 from homechain.mesh.errors import ListenFailed
@@ -33,7 +33,7 @@ async def test_a_renewed_listener_trusts_whom_it_trusts_now_on_the_same_port() -
     guest = client_context(GUEST, certificate=make_certificate(GUEST), peer=make_certificate(HOST))
     url = f"https://127.0.0.1:{listener.port}/"
     async with ClientSession() as session:
-        with pytest.raises(OSError, match=r"\w"):
+        with pytest.raises((OSError, ClientError)):  # in the handshake, or just after it
             await session.get(url, ssl=guest)
         members.append(make_certificate(GUEST))
         made.clear()
