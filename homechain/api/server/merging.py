@@ -1,7 +1,7 @@
 """One stream of news from several: the hub's notices, this server's own, and the clock."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from msgspec import Struct
@@ -23,13 +23,15 @@ _LOCAL: Final = "local"
 
 async def merged(
     listener: Listener, local: asyncio.Queue[LocalNotice], *, keep_alive_s: float
-) -> AsyncIterator[News]:
+) -> AsyncGenerator[News, None]:
     """News as they come, a `Tick` after `keep_alive_s` of silence; ends when the hub stops."""
     waits: dict[str, asyncio.Task[Notice | LocalNotice | None]] = {}
     try:
         while True:
-            waits.setdefault(_LOCAL, asyncio.ensure_future(local.get()))
-            waits.setdefault(_HUB, asyncio.ensure_future(listener.next()))
+            if _LOCAL not in waits:
+                waits[_LOCAL] = asyncio.create_task(local.get())
+            if _HUB not in waits:
+                waits[_HUB] = asyncio.create_task(listener.next())
             done, _ = await asyncio.wait(
                 waits.values(), timeout=keep_alive_s, return_when=asyncio.FIRST_COMPLETED
             )

@@ -65,7 +65,7 @@ def document(routes: Sequence[Route], *, title: str) -> dict[str, Any]:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(
             route, by_type, components
         )
-    return {
+    made = {
         "openapi": "3.1.0",
         "info": {
             "title": title,
@@ -78,6 +78,8 @@ def document(routes: Sequence[Route], *, title: str) -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": _security_schemes()},
     }
+    # Defaults of the types may be tuples and the like: only what JSON knows is left.
+    return msgspec.json.decode(msgspec.json.encode(made), type=dict[str, Any])
 
 
 def _types_of(route: Route) -> list[Any]:

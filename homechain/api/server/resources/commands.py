@@ -1,6 +1,6 @@
 """`/v1/devices/{did}/commands`: the stream that a device opens to be told what to do."""
 
-from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from aiohttp import web
 
@@ -8,7 +8,7 @@ from homechain.api.schema.commands import CommandKeepAlive, CommandLine, Command
 from homechain.api.schema.problems import ProblemCode
 from homechain.api.server.answers import NDJSON, LineStream, open_lines
 from homechain.api.server.bulletin import Delivered
-from homechain.api.server.merging import News, merged
+from homechain.api.server.merging import News, Tick, merged
 from homechain.api.server.refusals import Refused
 from homechain.api.server.routes import Access, Call, Route
 from homechain.ledger.errors import ProofRefused
@@ -36,15 +36,15 @@ async def commands(call: Call) -> web.StreamResponse:
         sent: dict[bytes, int] = {}
         await lines.send(CommandKeepAlive(clock_ms=context.clock_ms()))
         await _hand_over(call, lines, await _waiting(call, device), sent)
-        async for news in merged(listener, local, keep_alive_s=context.limits.keep_alive_s):
-            if not context.device_streams.is_newest(device, ticket) or not _in_service(
-                call, device
-            ):
-                break
-            due = [command async for command in _due(call, device, news)]
-            await _hand_over(call, lines, due, sent)
-            if not due:
-                await lines.send(CommandKeepAlive(clock_ms=context.clock_ms()))
+        keep_alive_s = context.limits.keep_alive_s
+        async with aclosing(merged(listener, local, keep_alive_s=keep_alive_s)) as stream:
+            async for news in stream:
+                replaced = not context.device_streams.is_newest(device, ticket)
+                if replaced or not _in_service(call, device):
+                    break
+                await _hand_over(call, lines, await _due(call, device, news), sent)
+                if isinstance(news, Tick):
+                    await lines.send(CommandKeepAlive(clock_ms=context.clock_ms()))
     return lines.response
 
 
@@ -53,24 +53,22 @@ def _in_service(call: Call, device: str) -> bool:
     return known is not None and not known.retired
 
 
-async def _due(call: Call, device: str, news: News) -> AsyncIterator[bytes]:
+async def _due(call: Call, device: str, news: News) -> list[bytes]:
     """Ids of commands that this news asks to hand over."""
     match news:
         case FinalNotice():
             allowed = {decision.command for decision in news.decisions if decision.allowed}
-            for record in news.records:
-                payload = record.payload
-                if (
-                    isinstance(payload, CommandRecord)
-                    and payload.device == device
-                    and record.id in allowed
-                ):
-                    yield record.id
+            return [
+                record.id
+                for record in news.records
+                if isinstance(record.payload, CommandRecord)
+                and record.payload.device == device
+                and record.id in allowed
+            ]
         case Resync():
-            for command in await _waiting(call, device):
-                yield command
+            return await _waiting(call, device)
         case _:
-            return
+            return []
 
 
 async def _waiting(call: Call, device: str) -> list[bytes]:

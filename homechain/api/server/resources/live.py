@@ -1,6 +1,7 @@
 """`/v1/stream`: the live feed of a dashboard, one JSON object a line."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Annotated, Final
 
@@ -63,9 +64,11 @@ async def stream(call: Call) -> web.StreamResponse:
         lines = await open_lines(call.request, write_wait_s=context.limits.write_wait_s)
         feed = _LiveFeed(call, lines)
         await feed.begin(query.after)
-        async for news in merged(listener, local, keep_alive_s=context.limits.keep_alive_s):
-            if not await feed.tell(news):
-                break
+        keep_alive_s = context.limits.keep_alive_s
+        async with aclosing(merged(listener, local, keep_alive_s=keep_alive_s)) as changes:
+            async for news in changes:
+                if not await feed.tell(news):
+                    break
     return lines.response
 
 
