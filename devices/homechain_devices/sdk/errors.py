@@ -22,4 +22,7 @@ class WrongHome(DeviceError):
 
 
 class NotTakenIn(DeviceError):
-    """The home turned this device away: it was refused, or retired."""
+    """The home turned this device away: it was refused, or retired. Every hub says so."""
+
+
+RETIRED = "the home has retired this device; its key cannot come back"

@@ -6,11 +6,13 @@ Any hub of the home will do, and none is believed: what comes from one is checke
 import asyncio
 import random
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 from homechain.api.client import DeviceClient
 from homechain.api.client.transport import ClientTimeouts
 from homechain.crypto.keys import PrivateKey
 from homechain_devices.sdk.clock import DeviceClock
+from homechain_devices.sdk.errors import NotTakenIn
 from homechain_devices.sdk.events import DeviceEvent, HubLost
 from homechain_devices.sdk.limits import DeviceLimits
 from homechain_devices.sdk.roster import HubRoster
@@ -41,6 +43,7 @@ class Hubs:
         self._notify = notify
         self._changed = asyncio.Event()
         self._worked_ms = clock.monotonic_ms()
+        self._turned_away_by: set[str] = set()
 
     @property
     def addresses(self) -> list[str]:
@@ -58,22 +61,28 @@ class Hubs:
             address, key=self._key, timeouts=self._timeouts, wall_ms=self._clock.now_ms
         )
 
-    async def next(self, *, but: Collection[str] = ()) -> str:
-        """The address to ask now; waits while every hub has to be left alone."""
+    async def next(self, *, but: Callable[[], Collection[str]] = tuple) -> str:
+        """The address to ask now; waits while every hub has to be left alone.
+
+        `but` names those that are out of the question, and is asked again after each wait.
+        """
         while True:
-            found = self._roster.best(self._clock.monotonic_ms(), but=but)
+            self._changed.clear()
+            found = self._roster.best(self._clock.monotonic_ms(), but=but())
             if found is not None and found[1] == 0:
                 return found[0]
-            self._changed.clear()
-            try:
+            with suppress(TimeoutError):  # the wait of the best hub is over
                 async with asyncio.timeout(None if found is None else found[1] / 1_000):
                     await self._changed.wait()
-            except TimeoutError:
-                pass  # the wait of the best hub is over
+
+    def reconsider(self) -> None:
+        """What `but` answers may have changed: whoever waits in `next` looks again."""
+        self._changed.set()
 
     def worked(self, address: str) -> None:
         """The hub did what was asked."""
         self._worked_ms = self._clock.monotonic_ms()
+        self._turned_away_by.discard(address)
         self._roster.worked(address, self._clock.monotonic_ms())
 
     def silent_ms(self) -> int:
@@ -84,3 +93,13 @@ class Hubs:
         """The hub did not do it; another comes first for a while."""
         self._roster.failed(address, self._clock.monotonic_ms())
         self._notify(HubLost(address=address, reason=reason[:256]))
+
+    def turned_away(self, address: str, reason: str) -> None:
+        """The hub says that the home will not have this device; one hub alone may be lying.
+
+        Raises `NotTakenIn` once every hub says so.
+        """
+        self._turned_away_by.add(address)
+        if self._turned_away_by.issuperset(self._roster.addresses):
+            raise NotTakenIn(reason)
+        self.failed(address, reason)

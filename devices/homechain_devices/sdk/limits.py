@@ -10,7 +10,7 @@ PAYLOAD_BYTES: Final = 11 * 1024
 OUTCOME_READINGS: Final = 16
 """Readings that an outcome carries itself; more go out beside it."""
 REASON_CHARACTERS: Final = 256
-JPEG_BYTES: Final = 2 * 1024 * 1024
+JPEG_BYTES: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ class MediaStore:
 
     async def keep(self, jpeg: bytes) -> str:
         """Keep a still, durable on return; its digest, base64url. Raises `BadValue`, `OSError`."""
+        if not (jpeg.startswith(b"\xff\xd8\xff") and jpeg.endswith(b"\xff\xd9")):
+            raise BadValue("a still is a JPEG, from its first byte to its last")
         if len(jpeg) > JPEG_BYTES:
             raise BadValue(f"a still has at most {JPEG_BYTES} bytes")
         digest = b64u(sha256(jpeg))

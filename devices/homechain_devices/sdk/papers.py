@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Collection
 from typing import Final, NoReturn
 
-from homechain.api.client import ClientError
+from homechain.api.client import ClientError, HubProblem
 from homechain.api.schema.pairing import DeviceState
+from homechain.api.schema.problems import ProblemCode
 from homechain_devices.sdk.clock import DeviceClock
-from homechain_devices.sdk.errors import NotTakenIn, WrongHome
+from homechain_devices.sdk.errors import RETIRED, WrongHome
 from homechain_devices.sdk.hubs import Hubs
 from homechain_devices.sdk.limits import DeviceLimits
 from homechain_devices.sdk.outbox import Outbox
@@ -56,16 +57,21 @@ class Papers:
             async with self._hubs.client(address) as client:
                 status = await client.status()
             if status.state is DeviceState.RETIRED:
-                raise NotTakenIn("the home has retired this device; its key cannot come back")
+                self._hubs.turned_away(address, RETIRED)
+                return False
             if status.bundle is None:
                 # A hub that lags behind may not know this device yet.
                 self._hubs.failed(address, "the hub does not know this device")
                 return False
             self._trust.take_bundle(status.bundle)
         except (ClientError, WrongHome) as error:
+            if isinstance(error, HubProblem) and error.code == ProblemCode.RETIRED:
+                self._hubs.turned_away(address, RETIRED)
+                return False
             self._hubs.failed(address, str(error))
             return False
         self._refreshed_ms = now_ms
+        self._hubs.worked(address)
         self._clock.learn(self._trust.proven_ms)
         await self._outbox.keep_papers(self._trust.papers())
         self._use_addresses()

@@ -7,7 +7,10 @@ from both nonces, the home, the hub and the description. The device computes and
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
+from msgspec import Struct
 
 from homechain.api.client import ClientError, DeviceClient, HubProblem
 from homechain.api.schema.pairing import DeviceState, DeviceStatus
@@ -18,13 +21,14 @@ from homechain.crypto.keys import PrivateKey
 from homechain.ledger.pairing import commitment_to, pairing_digits
 from homechain.ledger.records import sign_description
 from homechain.model.errors import FormatError
-from homechain.model.ids import digest_from_text
+from homechain.model.ids import DigestText, digest_from_text
 from homechain.model.records import DeviceDescription, Thing
 from homechain_devices.sdk.clock import DeviceClock
-from homechain_devices.sdk.errors import NotTakenIn, WrongHome
+from homechain_devices.sdk.errors import RETIRED, NotTakenIn, WrongHome
 from homechain_devices.sdk.events import DeviceEvent, DigitsShown
 from homechain_devices.sdk.hubs import Hubs
 from homechain_devices.sdk.limits import DeviceLimits
+from homechain_devices.sdk.outbox import Outbox
 from homechain_devices.sdk.trust import Trust
 
 NONCE_BYTES: Final = 32
@@ -36,8 +40,16 @@ _TURNED_AWAY: Final = frozenset(
 )
 
 
-class _Introduced(NamedTuple):
-    home: str
+INTRODUCTION_PAPER: Final = "introduction"
+
+
+class Introduction(Struct, frozen=True, kw_only=True):
+    """Where the device has introduced itself, and the digits that came of it.
+
+    Kept on the disk, because a resident may approve while the device is off.
+    """
+
+    home: DigestText
     shown: DigitsShown
 
 
@@ -50,6 +62,7 @@ class Registration:
         key: PrivateKey,
         thing: Thing,
         hubs: Hubs,
+        outbox: Outbox,
         clock: DeviceClock,
         limits: DeviceLimits,
         notify: Callable[[DeviceEvent], None],
@@ -57,6 +70,7 @@ class Registration:
         self._key = key
         self._thing = thing
         self._hubs = hubs
+        self._outbox = outbox
         self._clock = clock
         self._limits = limits
         self._notify = notify
@@ -64,25 +78,52 @@ class Registration:
     async def run(self) -> Trust:
         """Introduce the device and wait until a resident approves; the papers of its home.
 
-        Tries for ever, hub after hub. Raises `NotTakenIn` when the home turns it away.
+        Tries for ever, hub after hub. Raises `NotTakenIn` when every hub turns it away.
         """
+        introduction = await self._remembered()
+        forgotten = introduction is None
         while True:
             address = await self._hubs.next()
             async with self._hubs.client(address) as client:
                 try:
-                    introduced = await self._introduce(client)
-                    self._notify(introduced.shown)
-                    trust = await self._wait_for_approval(client, introduced)
+                    if forgotten or introduction is None:
+                        introduction = await self._introduce_or_go_on(client, introduction)
+                        forgotten = False
+                    self._notify(introduction.shown)
+                    trust = await self._wait_for_approval(client, introduction)
+                except NotTakenIn as refusal:
+                    self._hubs.turned_away(address, str(refusal))
+                    continue
                 except (ClientError, WrongHome) as error:
-                    _raise_if_turned_away(error)
                     self._hubs.failed(address, str(error))
                     continue
             if trust is not None:
                 self._hubs.worked(address)
                 return trust
+            forgotten = True
             self._hubs.failed(address, "the hub has forgotten this device")
 
-    async def _introduce(self, client: DeviceClient) -> _Introduced:
+    async def _remembered(self) -> Introduction | None:
+        paper = (await self._outbox.papers()).get(INTRODUCTION_PAPER)
+        return None if paper is None else msgspec.json.decode(paper, type=Introduction)
+
+    async def _introduce_or_go_on(
+        self, client: DeviceClient, before: Introduction | None
+    ) -> Introduction:
+        """A new introduction, on the disk; the one before, if the home took the device in by it."""
+        try:
+            introduction = await self._introduce(client)
+        except HubProblem as problem:
+            if before is not None and problem.code == ProblemCode.PAIRING_REFUSED:
+                return before
+            if problem.code in _TURNED_AWAY:
+                raise NotTakenIn(f"the home turns this device away: {problem}") from problem
+            raise
+        paper = msgspec.json.encode(introduction)
+        await self._outbox.keep_papers({INTRODUCTION_PAPER: paper})
+        return introduction
+
+    async def _introduce(self, client: DeviceClient) -> Introduction:
         known = await client.well_known()
         nonce = os.urandom(NONCE_BYTES)
         description = sign_description(
@@ -118,22 +159,21 @@ class Registration:
         )
         if (await client.reveal(nonce)).digits != digits:
             raise WrongHome("the hub came to other digits: something may sit in between")
-        return _Introduced(known.home, shown)
+        return Introduction(home=known.home, shown=shown)
 
     async def _wait_for_approval(
-        self, client: DeviceClient, introduced: _Introduced
+        self, client: DeviceClient, introduction: Introduction
     ) -> Trust | None:
         """The papers; None when the hub has forgotten the device."""
         unanswered = 0
         while True:
-            await asyncio.sleep(self._limits.poll_ms / 1_000)
             try:
                 status = await client.status()
-            except ClientError as error:
-                _raise_if_turned_away(error)
+            except ClientError:
                 unanswered += 1
                 if unanswered >= FAILED_POLLS:
                     raise
+                await self._pause()
                 continue
             unanswered = 0
             match status:
@@ -142,18 +182,16 @@ class Registration:
                 case DeviceStatus(state=DeviceState.APPROVED, bundle=bundle) if bundle is not None:
                     return Trust.from_bundle(
                         bundle,
-                        home=introduced.home,
+                        home=introduction.home,
                         name=status.name or "",
                         area=status.area or "",
                     )
                 case DeviceStatus(state=DeviceState.RETIRED):
-                    raise NotTakenIn("the home has retired this device; its key cannot come back")
+                    raise NotTakenIn(RETIRED)
                 case DeviceStatus(state=DeviceState.UNKNOWN):
                     return None
                 case _:
-                    pass
+                    await self._pause()
 
-
-def _raise_if_turned_away(error: Exception) -> None:
-    if isinstance(error, HubProblem) and error.code in _TURNED_AWAY:
-        raise NotTakenIn(f"the home turned this device away: {error}") from error
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._limits.poll_ms / 1_000)

@@ -17,6 +17,7 @@ from homechain.model.records import Thing
 from homechain_devices.sdk.acting import Acting, Handler
 from homechain_devices.sdk.clock import DeviceClock
 from homechain_devices.sdk.commands import Commands
+from homechain_devices.sdk.copies import Copies
 from homechain_devices.sdk.events import DeviceEvent, ReadingsDropped, SearchingHubs, TakenIn
 from homechain_devices.sdk.hubs import Hubs
 from homechain_devices.sdk.limits import DeviceLimits
@@ -93,7 +94,7 @@ class Running:
             tasks.create_task(self._search(hubs))
             trust = Trust.from_papers(await outbox.papers())
             if trust is None:
-                trust = await self._register(key, hubs)
+                trust = await self._register(key, hubs, outbox)
                 await outbox.keep_papers(trust.papers())
                 paper = trust.paper
                 self.notify(
@@ -105,11 +106,12 @@ class Running:
             self.clock.learn(trust.proven_ms)
             tasks.create_task(self._serve(key.public.did, trust, hubs, outbox, saved))
 
-    async def _register(self, key: PrivateKey, hubs: Hubs) -> Trust:
+    async def _register(self, key: PrivateKey, hubs: Hubs, outbox: Outbox) -> Trust:
         registration = Registration(
             key=key,
             thing=self.thing,
             hubs=hubs,
+            outbox=outbox,
             clock=self.clock,
             limits=self.limits,
             notify=self.notify,
@@ -147,8 +149,10 @@ class Running:
             answered=answered.set,
             notify=self.notify,
         )
+        copies = Copies(trust=trust, hubs=hubs, stills=outbox.stills)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(papers.run())
+            tasks.create_task(copies.run())
             tasks.create_task(commands.run())
             for outcomes, wake in ((True, answered), (False, saved)):
                 sender = Sender(
@@ -157,6 +161,7 @@ class Running:
                     hubs=hubs,
                     clock=self.clock,
                     wake=wake,
+                    copy=copies.add,
                     notify=self.notify,
                 )
                 tasks.create_task(sender.run())

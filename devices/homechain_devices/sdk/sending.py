@@ -14,7 +14,7 @@ from homechain.api.schema.records import ReceiptStatus, RecordResult
 from homechain.crypto.hashing import unb64u
 from homechain_devices.sdk.clock import DeviceClock
 from homechain_devices.sdk.device_file import Waiting
-from homechain_devices.sdk.errors import NotTakenIn
+from homechain_devices.sdk.errors import RETIRED
 from homechain_devices.sdk.events import DeviceEvent, RecordRefused
 from homechain_devices.sdk.hubs import Hubs
 from homechain_devices.sdk.outbox import Outbox
@@ -52,19 +52,25 @@ class Sender:
         hubs: Hubs,
         clock: DeviceClock,
         wake: asyncio.Event,
+        copy: Callable[[str], None],
         notify: Callable[[DeviceEvent], None],
     ) -> None:
-        """`outcomes` says which class; `wake` is set when there is something new in the outbox."""
+        """`outcomes` says which class; `wake` is set when there is something new in the outbox.
+
+        `copy` gets the digest of each still whose outcome is final.
+        """
         self._outcomes = outcomes
         self._outbox = outbox
         self._hubs = hubs
         self._clock = clock
         self._notify = notify
         self._wake = wake
+        self._copy = copy
+        self._refused_by: dict[str, set[str]] = {}
         self._client: tuple[str, DeviceClient] | None = None
 
     async def run(self) -> NoReturn:
-        """Send for ever. Raises `NotTakenIn` once the home has retired this device."""
+        """Send for ever. Raises `NotTakenIn` once every hub says that the device is retired."""
         try:
             while True:
                 self._wake.clear()
@@ -92,9 +98,11 @@ class Sender:
         unsettled = [
             refusal
             for record, result in zip(batch, results, strict=True)
-            if (refusal := await self._settle(record, result))
+            if (refusal := await self._settle(record, result, address))
         ]
-        if unsettled:
+        if any(r.problem is not None and r.problem.code == ProblemCode.RETIRED for r in results):
+            self._hubs.turned_away(address, RETIRED)
+        elif unsettled:
             self._hubs.failed(address, unsettled[0])
         else:
             self._hubs.worked(address)
@@ -107,24 +115,29 @@ class Sender:
         if jpeg is not None:
             await client.put_media(unb64u(record.media), jpeg)
 
-    async def _settle(self, record: Waiting, result: RecordResult) -> str:
+    async def _settle(self, record: Waiting, result: RecordResult, address: str) -> str:
         """Forget a record that is final or refused for good; else say why it has to wait."""
         problem = result.problem
         if problem is None:
             if result.receipt is None or result.receipt.status is not ReceiptStatus.FINAL:
                 return "the record is not final yet"
-        elif problem.code == ProblemCode.RETIRED:
-            raise NotTakenIn("the home has retired this device")
-        elif problem.code in NEVER:
+        elif problem.code in NEVER and self._refused_everywhere(record, address):
             self._notify(
                 RecordRefused(record=record.id, code=problem.code, detail=problem.detail[:256])
             )
         else:
             return f"{problem.title}: {problem.detail}"
+        self._refused_by.pop(record.id, None)
         await self._outbox.forget([record.id])
         if record.media is not None:
-            await self._outbox.stills.forget(record.media)
+            self._copy(record.media)
         return ""
+
+    def _refused_everywhere(self, record: Waiting, address: str) -> bool:
+        """Whether two hubs refuse it: a single one that lies must not make a device forget."""
+        refused_by = self._refused_by.setdefault(record.id, set())
+        refused_by.add(address)
+        return len(refused_by) >= min(2, len(self._hubs.addresses))
 
     async def _client_of(self, address: str) -> DeviceClient:
         if self._client is not None and self._client[0] == address:

@@ -166,6 +166,8 @@ class MadeHub:
         self.did = list(house.home.hub_keys)[number]
         self.address = ""
         self.fault = ""
+        self.verdict = ""
+        """A problem that it names for every record that it is handed."""
         self.lying_digits = False
         self.posts = 0
         self.media: dict[str, bytes] = {}
@@ -284,6 +286,9 @@ class MadeHub:
             return web.Response(
                 status=503, body=msgspec.json.encode(problem), content_type=PROBLEM_MEDIA_TYPE
             )
+        if self.verdict:
+            verdict = RecordResult(problem=made_problem(self.verdict, 422))
+            return _answer(BatchResult(results=[verdict for _ in batch.records]))
         results = [self.house.settle(record.encode("ascii")) for record in batch.records]
         return _answer(BatchResult(results=results))
 
@@ -307,6 +312,7 @@ class MadeHub:
 
     async def _media(self, request: web.Request) -> web.Response:
         self.media[request.match_info["digest"]] = await request.read()
+        self.house.tell()
         return web.Response(status=204)
 
 

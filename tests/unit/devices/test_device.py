@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,13 @@ from homechain_devices.sdk import (
     NotTakenIn,
     Outcome,
 )
-from homechain_devices.sdk.events import CommandRefused, DigitsShown, HubLost, TakenIn
+from homechain_devices.sdk.events import (
+    CommandRefused,
+    DigitsShown,
+    HubLost,
+    RecordRefused,
+    TakenIn,
+)
 from tests.fakes.home import Actor
 from tests.unit.devices.made_hub import House, MadeHub
 
@@ -349,7 +356,7 @@ def _unlock_grant(house: House, guest: Actor, did: str) -> dict[str, Any]:
 async def test_a_camera_brings_the_still_before_the_outcome_that_names_it(
     house: House, state_dir: Path
 ) -> None:
-    jpeg = b"\xff\xd8 a picture \xff\xd9"
+    jpeg = b"\xff\xd8\xff a picture \xff\xd9"
     events: list[DeviceEvent] = []
 
     def hear(event: DeviceEvent) -> None:
@@ -381,15 +388,80 @@ async def test_a_camera_brings_the_still_before_the_outcome_that_names_it(
     order, _ = house.order(house.home.owner, did, "still")
     house.send(order)
     await house.until(lambda: len(house.outcomes()) == 1)
-    house.send(house.order(house.home.owner, did, "set_privacy", arguments={"on": True})[0])
-    await house.until(lambda: len(house.outcomes()) == 2)
+    digest = b64u(sha256(jpeg))
+    await house.until(lambda: all(digest in hub.media for hub in house.hubs))
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-    digest = b64u(sha256(jpeg))
     assert house.outcomes()[0].media == digest
-    assert [hub.media.get(digest) for hub in house.hubs].count(jpeg) >= 1
-    assert list((state_dir / "stills").iterdir()) == [], "the hubs have it"
+    assert [hub.media[digest] for hub in house.hubs] == [jpeg, jpeg]
+
+
+async def test_a_device_that_was_approved_while_it_was_off_is_taken_in(
+    house: House, state_dir: Path
+) -> None:
+    first = Lock(house, state_dir)
+    async with first.running():
+        await house.until(lambda: bool(first.heard(DigitsShown)))
+    shown = first.heard(DigitsShown)[0]
+    second = Lock(house, state_dir)
+    async with second.running():
+        await house.until(lambda: bool(second.heard(DigitsShown)))
+    assert second.heard(DigitsShown)[0] == shown, "a restart does not change the digits"
+    house.approve(shown.device)
+    third = Lock(house, state_dir)
+    async with third.running():
+        await house.until(lambda: bool(third.heard(TakenIn)))
+
+
+def last_is(house: House, value: object) -> bool:
+    return [reading.value for reading in house.readings()][-1:] == [value]
+
+
+async def test_one_lying_hub_cannot_talk_a_device_out_of_its_home(
+    house: House, state_dir: Path
+) -> None:
+    lock = Lock(house, state_dir)
+    async with lock.running():
+        did = await taken_in(house, lock)
+        house.hubs[0].verdict = "retired"
+        for value in (50, 49):
+            lock.device.report("battery", value)
+            await house.until(partial(last_is, house, value))
+        house.hubs[0].verdict = "malformed-record"
+        lock.device.report("battery", 48)
+        await house.until(partial(last_is, house, 48))
+        order, _ = house.order(house.home.owner, did, "unlock")
+        house.send(order)
+        await house.until(lambda: len(house.outcomes()) == 1)
+    assert not lock.heard(RecordRefused)
+
+
+async def test_what_two_hubs_refuse_for_good_is_given_up(house: House, state_dir: Path) -> None:
+    lock = Lock(house, state_dir)
+    async with lock.running():
+        await taken_in(house, lock)
+        for hub in house.hubs:
+            hub.verdict = "malformed-record"
+        lock.device.report("battery", 50)
+        await house.until(lambda: bool(lock.heard(RecordRefused)))
+        for hub in house.hubs:
+            hub.verdict = ""
+        lock.device.report("battery", 49)
+        await house.until(lambda: len(house.readings()) == 1)
+    assert house.readings()[0].value == 49
+
+
+async def test_a_hub_with_two_addresses_gets_one_stream(house: House, state_dir: Path) -> None:
+    lock = Lock(house, state_dir)
+    port = house.hubs[0].address.rpartition(":")[2]
+    lock.device._network.fixed_addresses.append(f"localhost:{port}")
+    async with lock.running():
+        did = await taken_in(house, lock)
+        order, _ = house.order(house.home.owner, did, "lock")
+        house.send(order)
+        await house.until(lambda: len(house.outcomes()) == 1)
+    assert [hub.connections for hub in house.hubs] == [1, 1]
 
 
 async def test_a_retired_device_stops(house: House, state_dir: Path) -> None:

@@ -30,16 +30,17 @@ async def test_the_example_registers_obeys_reports_and_refuses(tmp_path: Path) -
     hub = await MadeHub(house, 0).start()
     shown: list[Any] = []
     namespace: dict[str, Any] = {"__name__": "example", "print": shown.append}
-    exec(compile(example(), str(PAGE), "exec"), namespace)  # noqa: S102 the page is the program under test
+    exec(compile(example(), str(PAGE), "exec"), namespace)
 
     lock = namespace["make_lock"](tmp_path / "gate", hubs=[hub.address])
+    lock.report("bolt", "locked")
     task: asyncio.Task[None] = asyncio.create_task(lock.run())
     try:
         await house.until(lambda: bool(house.descriptions))
         did = next(iter(house.descriptions))
         house.approve(did, name="Garden gate")
         await house.until(lambda: [r.value for r in house.readings()] == ["locked"])
-        for arguments in ({"seconds": 1}, {"seconds": 3_600}):
+        for arguments in ({"beeps": 2}, {"beeps": 600}):
             house.send(house.order(house.home.owner, did, "unlock", arguments=arguments)[0])
         await house.until(lambda: len(house.outcomes()) == 2)
     finally:
@@ -51,6 +52,6 @@ async def test_the_example_registers_obeys_reports_and_refuses(tmp_path: Path) -
     assert (done.result, done.readings[0].value) == (OutcomeResult.DONE, "unlocked")
     assert (refused.result, refused.reason) == (
         OutcomeResult.REFUSED,
-        "seconds must be at most 60 s",
+        "beeps must be at most 5",
     )
     assert any(len(getattr(event, "digits", "")) == 6 for event in shown)

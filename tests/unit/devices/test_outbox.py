@@ -44,6 +44,10 @@ def reading(value: object, *, name: str = "battery") -> Reading:
     return Reading(at=NOW_MS, name=name, value=value)  # type: ignore[arg-type] # any JSON value
 
 
+def picture(number: int) -> bytes:
+    return b"\xff\xd8\xff picture %d \xff\xd9" % number
+
+
 def command_id(number: int) -> str:
     return b64u(sha256(b"command", str(number).encode()))
 
@@ -220,7 +224,6 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.slow
 async def test_nothing_that_was_acknowledged_is_lost_to_kill_9(tmp_path: Path) -> None:
     writer = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -260,17 +263,18 @@ def test_a_request_holds_as_many_records_as_fit() -> None:
 
 async def test_stills_without_an_outcome_are_cleared_away(tmp_path: Path) -> None:
     async with opened(tmp_path) as outbox:
-        kept, lost = await outbox.stills.keep(b"one"), await outbox.stills.keep(b"two")
+        kept, lost = await outbox.stills.keep(picture(1)), await outbox.stills.keep(picture(2))
         await begin(outbox, 1)
         draft = OutcomeDraft(
             command=command_id(1), result=OutcomeResult.DONE, at_ms=NOW_MS, media=kept
         )
         await outbox.finish(draft, now_ms=NOW_MS)
     async with opened(tmp_path) as outbox:
-        assert await outbox.stills.read(kept) == b"one"
+        assert await outbox.stills.read(kept) == picture(1)
         assert await outbox.stills.read(lost) is None
 
 
-async def test_a_still_that_no_hub_takes_is_not_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, JPEG_BYTES + 1])
+async def test_a_still_that_no_hub_takes_is_not_kept(tmp_path: Path, size: int) -> None:
     with pytest.raises(BadValue):
-        await MediaStore(tmp_path).keep(bytes(JPEG_BYTES + 1))
+        await MediaStore(tmp_path).keep(picture(7)[:size].ljust(size))
