@@ -140,8 +140,7 @@ class DeviceScreen(Place):
             for name, place in (("temperature", self._room), ("setpoint", self._setpoint)):
                 read = await self.session.read(client.readings(did, name=name, since_ms=since_ms))
                 if not isinstance(read, str):
-                    points = [(r.at_ms, float(r.value)) for r in reversed(read)]
-                    place[:] = points
+                    place[:] = sorted((r.at_ms, float(r.value)) for r in read)
         await self.show_state()
 
     async def _load_still(self, did: str, digest: str) -> None:

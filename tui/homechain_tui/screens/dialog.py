@@ -5,7 +5,7 @@ from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
@@ -86,6 +86,71 @@ class Choose(Dialog[str]):
         """Answer with what was chosen."""
         if event.option_id is not None:
             self.dismiss(event.option_id)
+
+
+class ChooseMany(Dialog[list[str]]):
+    """Several of several: Space marks, Enter accepts; the answer holds the rows' keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("space", "mark", "Mark")]
+
+    def __init__(self, question: str, rows: Sequence[Row], *, marked: Sequence[str] = ()) -> None:
+        super().__init__()
+        self._question = question
+        self._rows = rows
+        self._marked = set(marked)
+
+    def compose(self) -> ComposeResult:
+        """The question and the rows."""
+        with Vertical(classes="box"):
+            yield Static(styled((self._question, "bold")), classes="question", markup=False)
+            yield Rows(id="choices", empty="There is nothing to choose from.")
+            yield Static("", classes="trouble", markup=False)
+            hint = "Space marks, Enter goes on, Escape goes back."
+            yield Static(styled(hint), classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Fill the list."""
+        self._show()
+
+    def action_mark(self) -> None:
+        """Mark the row, or take its mark away."""
+        chosen = self.query_one(Rows).chosen
+        if chosen is not None:
+            self._marked ^= {chosen}
+            self._show()
+
+    def on_option_list_option_selected(self) -> None:
+        """Answer with all that is marked."""
+        marked = [row.key for row in self._rows if row.key in self._marked]
+        self.show_trouble("" if marked else "Mark at least one with Space.")
+        if marked:
+            self.dismiss(marked)
+
+    def _show(self) -> None:
+        self.query_one(Rows).show([_markable(row, row.key in self._marked) for row in self._rows])
+
+
+def _markable(row: Row, is_marked: bool) -> Row:  # noqa: FBT001 - the one thing it says
+    if row.heading:
+        return row
+    box = ("[x] ", "bold $text-success") if is_marked else "[ ] "
+    return Row(key=row.key, line=lambda width: styled(box) + row.line(width - 4))
+
+
+class Tell(Dialog[None]):
+    """Something to read; any of the usual keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("enter,space,q", "leave", "Close")]
+
+    def __init__(self, content: Content) -> None:
+        super().__init__()
+        self._content = content
+
+    def compose(self) -> ComposeResult:
+        """The text."""
+        with VerticalScroll(classes="box"):
+            yield Static(self._content, classes="question", markup=False)
+            yield Static(styled("Enter closes."), classes="hint", markup=False)
 
 
 class Ask(Dialog[str]):
