@@ -111,9 +111,10 @@ class Dashboard(App[None]):
 
     async def _reload(self) -> None:
         trouble = await self.session.refresh()
-        severity = "error" if trouble else "information"
-        words = trouble or "Everything was read again."
-        self.notify(words, severity=severity, markup=False)
+        if trouble:
+            self.notify(trouble, title="Not done", severity="error", markup=False)
+        else:
+            self.notify("Everything was read again.", markup=False)
 
     def lock_all_doors(self) -> None:
         """Ask every lock that this person may lock."""

@@ -1,6 +1,7 @@
 """The command palette: every place, every device, and the few things worth a name."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -47,14 +48,14 @@ class HomeCommands(Provider):
             yield Entry(
                 words=f"Go to {title}",
                 detail=f"key {number}",
-                run=lambda name=name: dashboard.run_action(f"place('{name}')"),
+                run=partial(dashboard.action_place, name),
             )
         for _, devices in in_order(dashboard.session.state):
             for device in devices:
                 yield Entry(
                     words=f"Open {plain(device.name)}",
                     detail=f"{plain(device.area)}, {device.kind}",
-                    run=lambda did=device.did: dashboard.open_device(did),
+                    run=partial(dashboard.open_device, device.did),
                 )
         yield Entry(
             words="Lock all doors",
