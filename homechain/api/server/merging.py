@@ -12,7 +12,7 @@ from homechain.node.feed import Notice
 
 
 class Tick(Struct, frozen=True):
-    """Nothing happened for a while: time to say that the stream is alive."""
+    """Time to say that the stream is alive: most news is not for this reader."""
 
 
 News = Notice | LocalNotice | Tick
@@ -24,7 +24,9 @@ _LOCAL: Final = "local"
 async def merged(
     listener: Listener, local: asyncio.Queue[LocalNotice], *, keep_alive_s: float
 ) -> AsyncGenerator[News, None]:
-    """News as they come, a `Tick` after `keep_alive_s` of silence; ends when the hub stops."""
+    """News as they come, and a `Tick` every `keep_alive_s`; ends when the hub stops."""
+    clock_s = asyncio.get_running_loop().time
+    tick_due_s = clock_s() + keep_alive_s
     waits: dict[str, asyncio.Task[Notice | LocalNotice | None]] = {}
     try:
         while True:
@@ -33,9 +35,12 @@ async def merged(
             if _HUB not in waits:
                 waits[_HUB] = asyncio.create_task(listener.next())
             done, _ = await asyncio.wait(
-                waits.values(), timeout=keep_alive_s, return_when=asyncio.FIRST_COMPLETED
+                waits.values(),
+                timeout=max(0.0, tick_due_s - clock_s()),
+                return_when=asyncio.FIRST_COMPLETED,
             )
-            if not done:
+            if clock_s() >= tick_due_s:
+                tick_due_s = clock_s() + keep_alive_s
                 yield Tick()
             for name in [name for name, task in waits.items() if task in done]:
                 news = waits.pop(name).result()
