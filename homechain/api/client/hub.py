@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 from homechain.api.client.endpoints import HubEndpoint
+from homechain.api.client.errors import HubProblem
 from homechain.api.client.failover import HubRing
 from homechain.api.client.feed import follow
 from homechain.api.client.live import FeedItem
@@ -31,6 +32,7 @@ from homechain.api.schema.home import (
     PersonView,
 )
 from homechain.api.schema.mesh import MeshView, Pairing, RequestList
+from homechain.api.schema.problems import ProblemCode
 from homechain.api.schema.records import BlockPage, Counter, Receipt, RecordDetail, RecordPage
 from homechain.crypto.keys import PrivateKey
 from homechain.model.limits import COMMAND_LIFETIME_S
@@ -47,6 +49,9 @@ from homechain.model.records import (
     RevokeRecord,
     Role,
 )
+
+COUNTER_TRIES: Final = 8
+"""How often a record is signed anew because another program of the same person was quicker."""
 
 
 class HubClient:
@@ -272,8 +277,15 @@ class HubClient:
         `iss`, `ctr`, `iat` and `home` are filled in. Raises `FormatError` before signing if a field
         is wrong. After `HubUnreachable` the record may still become final: ask for it.
         """
-        raw = await self.sign(kind, **fields)
-        return await self.post_record(raw)
+        for _ in range(COUNTER_TRIES - 1):
+            try:
+                return await self.post_record(await self.sign(kind, **fields))
+            except HubProblem as problem:
+                # Another program of this person took the counter meanwhile. This record is refused
+                # for good, so that a new one cannot become a second copy of it.
+                if problem.code != ProblemCode.REPLAYED_COUNTER:
+                    raise
+        return await self.post_record(await self.sign(kind, **fields))
 
     async def sign(self, kind: type[HomeRecord], **fields: Any) -> bytes:
         """The signed bytes of such a record, for `post_record`."""
