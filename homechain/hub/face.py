@@ -124,7 +124,7 @@ class HubFace:
 
     def device_requests(self) -> Sequence[PendingDevice]:
         """Devices that wait, here and at other hubs."""
-        return self._requests.devices()
+        return self._requests.devices(taken_in=lambda did: self.state.device(did) is not None)
 
     def add_device_request(self, request: PendingDevice) -> None:
         """Shows this one to the residents and tells the other hubs."""
@@ -134,7 +134,7 @@ class HubFace:
 
     def hub_requests(self) -> Sequence[PendingHub]:
         """Hubs that were paired and wait for an owner."""
-        return self._requests.hubs()
+        return self._requests.hubs(taken_in=lambda did: self.state.hub(did) is not None)
 
     def open_pairing(self) -> PairingWindow:
         """Opens the window; its code is shown once."""

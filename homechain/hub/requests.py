@@ -5,6 +5,7 @@ here grants anything; only a resident's signature does.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -32,14 +33,18 @@ class Requests:
         self._devices: OrderedDict[str, tuple[int, PendingDevice]] = OrderedDict()
         self._hubs: OrderedDict[str, tuple[int, PendingHub]] = OrderedDict()
 
-    def devices(self) -> list[PendingDevice]:
-        """Newest first."""
+    def devices(self, *, taken_in: Callable[[str], bool]) -> list[PendingDevice]:
+        """Newest first, without those that belong to the home by now."""
         self._tidy()
+        for device in [device for device in self._devices if taken_in(device)]:
+            del self._devices[device]
         return [request for _, request in reversed(self._devices.values())]
 
-    def hubs(self) -> list[PendingHub]:
-        """Newest first."""
+    def hubs(self, *, taken_in: Callable[[str], bool]) -> list[PendingHub]:
+        """Newest first, without those that belong to the home by now."""
         self._tidy()
+        for hub in [hub for hub in self._hubs if taken_in(hub)]:
+            del self._hubs[hub]
         return [request for _, request in reversed(self._hubs.values())]
 
     def add_device(self, request: PendingDevice) -> bool:
@@ -71,14 +76,6 @@ class Requests:
         self._hubs[hub] = (self._clock.monotonic_ms() + WAIT_MS, request)
         self._hubs.move_to_end(hub)
         return True
-
-    def forget_device(self, device: str) -> None:
-        """It was taken in."""
-        self._devices.pop(device, None)
-
-    def forget_hub(self, hub: str) -> None:
-        """It was taken in."""
-        self._hubs.pop(hub, None)
 
     def _tidy(self) -> None:
         now_ms = self._clock.monotonic_ms()

@@ -183,7 +183,6 @@ class Hub:
     def _on_epoch(self, configuration: Configuration) -> None:
         for did in configuration.members:
             self._learners.pop(did, None)
-            self._requests.forget_hub(did)
         me = self._node.state.hub(self._key.public.did)
         if me is not None and me.removed:
             self._removed.set()
