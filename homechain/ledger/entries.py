@@ -178,7 +178,8 @@ def decode_entry(key: str, value: bytes) -> Entry:
                 entry = _counter_decoder.decode(value)
             case _:
                 raise FormatError(f"state: unknown key {key[:80]!r}")
-    except msgspec.MsgspecError as error:
+    # A text that is not UTF-8 is reported by Python itself, not by msgspec.
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FormatError(f"state: {key[:80]}: {error}") from error
     if named != name:
         raise FormatError(f"state: {key[:80]} holds the entry of {named[:80]}")

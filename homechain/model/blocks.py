@@ -150,7 +150,7 @@ def read_header(data: bytes) -> Header:
         raise TooLarge(f"header of {len(data)} bytes, limit {HEADER_BYTES}")
     try:
         header = _header_decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FormatError(f"header: {error}") from error
     if msgspec.msgpack.encode(header) != data:
         raise FormatError("header: not in its canonical spelling")

@@ -133,5 +133,6 @@ def read_message(data: bytes) -> Message:
         raise TooLarge(f"message of {len(data)} bytes, limit {limits.MESSAGE_BYTES}")
     try:
         return _decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    # A text that is not UTF-8 is reported by Python itself, not by msgspec.
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FormatError(f"message: {error}") from error
