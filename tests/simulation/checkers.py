@@ -4,7 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from homechain.consensus import effects
 from homechain.consensus.tally import PRE_VOTE_TERMS, SLOTS_AHEAD, SLOTS_BEHIND
-from homechain.model.blocks import CommitCertificate, QuorumCertificate, Rank
+from homechain.model.blocks import (
+    CommitCertificate,
+    ElectionCertificate,
+    QuorumCertificate,
+    Rank,
+)
 from homechain.model.statements import Commit, Prepare, Vote
 from tests.simulation.blocks import Final, SimBlock
 from tests.simulation.notary import Violation
@@ -30,6 +35,7 @@ class Checkers:
         self.place: dict[int, int] = {}
         """Record → height."""
         self.acked: set[int] = set()
+        self.proven: dict[str, int] = {}
         self.elections: set[tuple[int, int]] = set()
 
     # ------------------------------------------------------------------ one step
@@ -41,6 +47,9 @@ class Checkers:
             self.one_commit_a_slot(hub.commit)
         if runner.core.role == "leader":
             self.elections.add((hub.safety.epoch, hub.term))
+        if hub.election is not None and hub.election.term > self.proven.get(runner.name, 0):
+            self.proven[runner.name] = hub.election.term
+            self.voters_voted(runner, hub.election)
         if self.world.steps % 32 == 0:
             self.is_bounded(hub, runner.configuration.size)
 
@@ -59,6 +68,17 @@ class Checkers:
             f"two certificates for slot {certificate.rank}: "
             f"{known.block.hex()[:8]} and {certificate.block.hex()[:8]}",
         )
+
+    def voters_voted(self, runner: "Runner", election: ElectionCertificate) -> None:
+        """Nobody is elected by votes that were cast for something else."""
+        members = runner.configuration.members
+        for entry in election.endorsements:
+            voter = members[entry.signer]
+            ensure(
+                voter in self.world.notary.liars
+                or self.world.notary.has_voted(voter, epoch=election.epoch, term=election.term),
+                f"{runner.name} believes that {voter} voted in term {election.term}",
+            )
 
     def one_commit_a_slot(self, certificate: CommitCertificate) -> None:
         known = self.committed.setdefault(certificate.rank, certificate.block)

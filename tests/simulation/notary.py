@@ -87,6 +87,10 @@ class Notary:
         if statement.term < promised:
             raise Violation(f"{hub} promised term {promised}, then signed {statement}")
 
+    def has_voted(self, hub: str, *, epoch: int, term: int) -> bool:
+        """Did this key ever vote in that term?"""
+        return (hub, "vote", epoch, term) in self._said
+
     # ------------------------------------------------------------------ verification
 
     def is_signed(self, statement: Any, configuration: Configuration) -> bool:

@@ -107,13 +107,17 @@ class World:
                 self.runners[name] = Runner(self, name, self.disks[name])
                 self.runners[name].start()
 
-    def crash(self, name: str) -> None:
-        """kill -9, or the power: volatile state is gone, unconfirmed writes may be."""
+    def crash(self, name: str, *, kept: int | None = None) -> None:
+        """kill -9, or the power: volatile state is gone, unconfirmed writes may be.
+
+        `kept`: how many of those made it; by chance if None.
+        """
         runner = self.runners.pop(name)
         runner.alive = False
         self.note("crash", name)
         self.faults["crash"] += 1
-        self.disks[name].lose(kept=self.chance.randint(0, len(self.disks[name].writing)))
+        unconfirmed = len(self.disks[name].writing)
+        self.disks[name].lose(kept=self.chance.randint(0, unconfirmed) if kept is None else kept)
         for other in self.names:
             if other == name:
                 continue
