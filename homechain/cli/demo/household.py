@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -74,11 +74,20 @@ class HubPlace(Struct, frozen=True, kw_only=True):
 class Household:
     """The home and its processes; everything stops when the block is left."""
 
-    def __init__(self, place: Path, *, hubs: int, on_step: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        place: Path,
+        *,
+        hubs: int,
+        on_step: Callable[[str], None],
+        devices: Sequence[DevicePlan] = DEVICES,
+    ) -> None:
+        """`devices` has the front door in it: it is what the cleaner may open."""
         self.place = place
         self.hubs: list[HubPlace] = []
         self.devices: dict[str, Child] = {}
         self._hub_count = hubs
+        self._plans = tuple(devices)
         self._say = on_step
         self._multicast = True
         self._owner = Profile(place / "anna")
@@ -228,8 +237,8 @@ class Household:
         await anna.put_person(self._guest_key.public.did, name="Cleaner", role=Role.GUEST)
 
     async def _add_devices(self, anna: HubClient) -> None:
-        self._say(f"{len(DEVICES)} devices register…")
-        for number, plan in enumerate(DEVICES):
+        self._say(f"{len(self._plans)} devices register…")
+        for number, plan in enumerate(self._plans):
             where = (
                 ["--interface", HOST]
                 if self._multicast
@@ -255,8 +264,8 @@ class Household:
             )
             self.devices[plan.name] = child
             await child.start()
-        await asyncio.gather(*(self._approve(anna, plan) for plan in DEVICES))
-        names = {plan.name for plan in DEVICES}
+        await asyncio.gather(*(self._approve(anna, plan) for plan in self._plans))
+        names = {plan.name for plan in self._plans}
         await self._until(
             None,
             anna.devices,

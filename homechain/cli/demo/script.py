@@ -117,19 +117,19 @@ async def try_promises(
             await _outcome(guest, anna, front, action, witness)
             report.latencies_ms.append((time.monotonic() - began) * 1000)
             await asyncio.sleep(PAUSE_S)
-        leader = await _leader(household, anna)
+        leader = await leader_of(household, anna)
         on_step(f"Hub {leader.name} leads. Killing it…")
     report.recovery_seconds, report.unlock_after_kill = await _kill(
         household, leader, front, witness
     )
     on_step(f"Final again after {report.recovery_seconds} s. Starting {leader.name} again…")
     await household.restart_hub(leader)
-    await _all_level(household)
+    await all_level(household)
     rest_s = began_s + seconds - time.monotonic()
     if rest_s > 0:
         await asyncio.sleep(rest_s)
     await asyncio.gather(*(device.stop() for device in household.devices.values()))
-    await _all_level(household)
+    await all_level(household)
     await asyncio.gather(*(hub.child.stop() for hub in household.hubs))
     on_step("Verifying every hub's ledger…")
     await _verify(household, report, witness)
@@ -171,7 +171,8 @@ async def _outcome(
         watching.cancel()
 
 
-async def _leader(household: Household, anna: HubClient) -> HubPlace:
+async def leader_of(household: Household, anna: HubClient) -> HubPlace:
+    """The hub that leads, as the hub that answers sees it. `DemoFailed` if none does."""
     mesh = await anna.mesh()
     leader = next((hub.did for hub in mesh.hubs if hub.leader), None)
     for hub in household.hubs:
@@ -199,8 +200,8 @@ async def _kill(
         return recovery_s, await _unlock(guest, anna, front, witness)
 
 
-async def _all_level(household: Household) -> None:
-    """Waits until every hub has the same head."""
+async def all_level(household: Household) -> None:
+    """Waits until every hub has the same head; `TimeoutError` after `RECOVERY_S`."""
     async with household.owner() as anna, asyncio.timeout(RECOVERY_S):
         while True:
             mesh = await anna.mesh()
