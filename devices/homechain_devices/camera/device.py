@@ -16,9 +16,11 @@ class CameraDevice:
     """One camera."""
 
     def __init__(self, device: Device, *, lens: Lens, body: Camera | None = None) -> None:
+        """`body` is the camera as it was when the program stopped."""
         self._device = device
         self._lens = lens
-        self.body = body or Camera(now_ms=self._now_ms())
+        now_ms = self._now_ms()
+        self.body = Camera(now_ms=now_ms) if body is None else body.restarted(now_ms=now_ms)
         """The camera as it is."""
         device.action("still")(self._still)
         device.action("set_privacy")(self._set_privacy)

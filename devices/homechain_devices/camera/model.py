@@ -71,6 +71,10 @@ class Camera:
             changes.append(Change("motion", False))
         return Step(camera, tuple(changes))
 
+    def restarted(self, *, now_ms: int) -> "Camera":
+        """The camera after it was off: the shutter is as it was, and nothing moves yet."""
+        return replace(self, now_ms=now_ms, motion_until_ms=None)
+
     def advance(self, *, now_ms: int) -> Step["Camera"]:
         """Let time pass until `now_ms`: motion ends `MOTION_HOLD_MS` after the last movement."""
         camera = replace(self, now_ms=max(self.now_ms, now_ms))

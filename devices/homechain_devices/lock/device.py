@@ -14,10 +14,14 @@ class LockDevice:
     def __init__(
         self, device: Device, *, body: Lock | None = None, jams: Callable[[], bool] = lambda: False
     ) -> None:
-        """`jams` is asked whenever the motor moves the bolt: does it get stuck this time?"""
+        """`body` is the lock as it was when the program stopped.
+
+        `jams` is asked whenever the motor moves the bolt: does it get stuck this time?
+        """
         self._device = device
         self._jams = jams
-        self.body = body or Lock(now_ms=self._now_ms())
+        now_ms = self._now_ms()
+        self.body = Lock(now_ms=now_ms) if body is None else body.restarted(now_ms=now_ms)
         """The lock as it is."""
         device.action("lock")(self._lock)
         device.action("unlock")(self._unlock)
@@ -31,7 +35,9 @@ class LockDevice:
 
     def tick(self) -> None:
         """Let time pass: call it a few times a second."""
-        self._report(self.body.advance(now_ms=self._now_ms(), jams=self._jams()))
+        now_ms = self._now_ms()
+        jams = self.body.locks_itself(now_ms=now_ms) and self._jams()
+        self._report(self.body.advance(now_ms=now_ms, jams=jams))
 
     def turn_by_hand(self, bolt: Bolt) -> None:
         """Somebody turns the knob or a key."""

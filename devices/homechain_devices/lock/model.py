@@ -125,6 +125,23 @@ class Lock:
         lock = replace(lock, relock_at_ms=_relock_time(lock))
         return _after(before, lock, Change("door", str(Door.CLOSED)))
 
+    def locks_itself(self, *, now_ms: int) -> bool:
+        """Whether the motor throws the bolt by itself when time passes until `now_ms`."""
+        due = self.relock_at_ms is not None and now_ms >= self.relock_at_ms
+        return due and self.door is Door.CLOSED and self.bolt is not Bolt.LOCKED
+
+    def restarted(self, *, now_ms: int) -> "Lock":
+        """The lock after its electronics were off; the springs worked, the timers begin anew."""
+        bolt = Bolt.UNLOCKED if self.bolt is Bolt.UNLATCHED else self.bolt
+        lock = replace(
+            self,
+            now_ms=now_ms,
+            bolt=bolt,
+            unlatched_until_ms=None,
+            opened_at_ms=now_ms if self.door is Door.OPEN else None,
+        )
+        return replace(lock, relock_at_ms=_relock_time(lock))
+
     def advance(self, *, now_ms: int, jams: bool = False) -> Step["Lock"]:
         """Let time pass until `now_ms`: the latch springs back, the bolt goes home, the door ajar.
 
@@ -140,12 +157,7 @@ class Lock:
         if lock.opened_at_ms is not None and now_ms >= lock.opened_at_ms + AJAR_AFTER_MS:
             lock = replace(lock, opened_at_ms=None)
             step = _after(step, lock, Change("ajar", True))
-        if (
-            lock.relock_at_ms is not None
-            and now_ms >= lock.relock_at_ms
-            and lock.door is Door.CLOSED
-            and lock.bolt is not Bolt.LOCKED
-        ):
+        if lock.locks_itself(now_ms=now_ms):
             moved = _move(lock, Bolt.LOCKED, now_ms=now_ms, jams=jams)
             step = Step(moved.state, step.changes + moved.changes)
         return step

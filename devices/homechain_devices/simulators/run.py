@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -11,10 +12,20 @@ from homechain_devices.camera.description import describe as describe_camera
 from homechain_devices.lock.description import describe as describe_lock
 from homechain_devices.sdk import Device, DeviceClock, DeviceEvent, DeviceLimits
 from homechain_devices.sdk.discovery import find_hubs
-from homechain_devices.simulators.bodies import SimulatedCamera, SimulatedLock, SimulatedThermostat
+from homechain_devices.sdk.discovery import find_hubs
+from homechain_devices.sdk.media import write_durably
+from homechain_devices.simulators.bodies import (
+    Body,
+    Poke,
+    SimulatedCamera,
+    SimulatedLock,
+    SimulatedThermostat,
+)
 from homechain_devices.thermostat.description import describe as describe_thermostat
 
 TICK_MS: Final = 250
+BODY_FILE_NAME: Final = "body.json"
+"""Where bolt, shutter and settings are kept over a restart, as hardware would keep them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +40,8 @@ class SimulatorOptions:
     """`host:port` of hubs' device interfaces; none to find them by mDNS."""
     interfaces: tuple[str, ...] | None = None
     """Addresses of this machine to ask on by mDNS; None is all but loopback's."""
+    interfaces: tuple[str, ...] | None = None
+    """Addresses of this machine on which to search; None for all of them."""
     on_event: Callable[[DeviceEvent], None] = field(default=lambda event: None)
     """Hears of digits to show, of hubs, of commands; must not block."""
     time_scale: float = 1.0
@@ -42,6 +55,8 @@ class SimulatorOptions:
     """What crosses a camera's view."""
     limits: DeviceLimits = field(default_factory=DeviceLimits)
     clock: DeviceClock = field(default_factory=DeviceClock)
+    pokes: asyncio.Queue[Poke] | None = None
+    """What the caller lets happen: a jam, a door opened by hand, somebody on the porch."""
 
 
 async def run_simulator(kind: str, options: SimulatorOptions) -> NoReturn:
@@ -62,14 +77,28 @@ async def run_simulator(kind: str, options: SimulatorOptions) -> NoReturn:
             search_ms=options.limits.discovery_ms, interfaces=options.interfaces
         ),
     )
-    body = _body(thing.at_type, device, options)
+    body_file = options.state_dir / BODY_FILE_NAME
+    body = _body(thing.at_type, device, options, await asyncio.to_thread(_read, body_file))
     body.report_all()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(device.run())
+        saved = body.settings()
         while True:
             await asyncio.sleep(TICK_MS / 1_000)
+            while options.pokes is not None and not options.pokes.empty():
+                body.poke(options.pokes.get_nowait())
             body.tick()
+            if body.settings() != saved and options.state_dir.is_dir():
+                saved = body.settings()
+                await asyncio.to_thread(write_durably, body_file, body.snapshot())
     raise AssertionError("a simulator runs until it is cancelled")
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _describe(kind: DeviceKind, options: SimulatorOptions) -> Thing:
@@ -88,8 +117,8 @@ def _describe(kind: DeviceKind, options: SimulatorOptions) -> Thing:
 
 
 def _body(
-    kind: DeviceKind, device: Device, options: SimulatorOptions
-) -> SimulatedLock | SimulatedCamera | SimulatedThermostat:
+    kind: DeviceKind, device: Device, options: SimulatorOptions, snapshot: bytes | None
+) -> Body:
     match kind:
         case DeviceKind.LOCK:
             return SimulatedLock(
@@ -97,6 +126,7 @@ def _body(
                 seed=options.seed,
                 jam_probability=options.jam_probability,
                 visits_per_hour=options.visits_per_hour,
+                snapshot=snapshot,
             )
         case DeviceKind.CAMERA:
             return SimulatedCamera(
@@ -104,6 +134,7 @@ def _body(
                 name=options.name,
                 seed=options.seed,
                 movements_per_hour=options.movements_per_hour,
+                snapshot=snapshot,
             )
         case _:
-            return SimulatedThermostat(device, time_scale=options.time_scale)
+            return SimulatedThermostat(device, time_scale=options.time_scale, snapshot=snapshot)

@@ -14,8 +14,9 @@ class ThermostatDevice:
     """One thermostat."""
 
     def __init__(self, device: Device, *, body: Thermostat) -> None:
+        """`body` is the thermostat as it was when the program stopped, or a new one."""
         self._device = device
-        self.body = body
+        self.body = body.restarted(now_ms=self._now_ms())
         """The thermostat as it is."""
         device.action("set_mode")(self._set_mode)
         device.action("set_setpoint")(self._set_setpoint)

@@ -105,6 +105,10 @@ class Thermostat:
             return Step(before.state, before.changes, "the hold would end in the past")
         return _set(before, everyday_c=self.everyday_c, hold=Hold(setpoint_c, until_ms))
 
+    def restarted(self, *, now_ms: int) -> "Thermostat":
+        """The thermostat after it was off: the settings are as they were, the machines rest."""
+        return replace(self, now_ms=max(self.now_ms, now_ms), action=Action.IDLE, reported_c=None)
+
     def resume(self, *, now_ms: int) -> Step["Thermostat"]:
         """End the hold: the everyday temperature counts again."""
         return _set(_at(self, now_ms), everyday_c=self.everyday_c, hold=None)
