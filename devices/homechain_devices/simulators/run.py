@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -11,7 +10,6 @@ from homechain.model.records import DeviceKind, Thing
 from homechain_devices.camera.description import describe as describe_camera
 from homechain_devices.lock.description import describe as describe_lock
 from homechain_devices.sdk import Device, DeviceClock, DeviceEvent, DeviceLimits
-from homechain_devices.sdk.discovery import find_hubs
 from homechain_devices.sdk.discovery import find_hubs
 from homechain_devices.sdk.media import write_durably
 from homechain_devices.simulators.bodies import (
@@ -40,8 +38,6 @@ class SimulatorOptions:
     """`host:port` of hubs' device interfaces; none to find them by mDNS."""
     interfaces: tuple[str, ...] | None = None
     """Addresses of this machine to ask on by mDNS; None is all but loopback's."""
-    interfaces: tuple[str, ...] | None = None
-    """Addresses of this machine on which to search; None for all of them."""
     on_event: Callable[[DeviceEvent], None] = field(default=lambda event: None)
     """Hears of digits to show, of hubs, of commands; must not block."""
     time_scale: float = 1.0
