@@ -6,35 +6,23 @@ Time stands still unless a test moves `now_ms`.
 """
 
 import asyncio
-import io
-from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from PIL import Image, ImageDraw
 
-from homechain.api.client import HubProblem, HubUnreachable
+from homechain.api.client import HubProblem
 from homechain.api.client.live import FeedItem, LiveLost
 from homechain.api.schema.commands import CommandLife, CommandView, DecisionView
 from homechain.api.schema.devices import (
-    ActionAccess,
-    DeviceAccess,
-    DeviceHistory,
     DeviceView,
-    PersonAccess,
     PropertyView,
     ReadingView,
 )
 from homechain.api.schema.home import (
-    Explanation,
     GrantStatus,
     GrantView,
-    HomeCounts,
-    HomeView,
-    Me,
     PersonView,
-    QuorumView,
 )
 from homechain.api.schema.live import (
     LiveBlock,
@@ -48,19 +36,14 @@ from homechain.api.schema.live import (
 from homechain.api.schema.mesh import (
     DeviceRequest,
     HubRequest,
-    HubView,
-    MeshView,
     Pairing,
-    RequestList,
 )
-from homechain.api.schema.problems import PROBLEM_TYPE_PREFIX, Problem
-from homechain.api.schema.records import Receipt, ReceiptStatus, RecordDetail, RecordPage
+from homechain.api.schema.records import Receipt, ReceiptStatus
 from homechain.crypto.hashing import sha256
 from homechain.crypto.jws import parse_compact, sign_compact
 from homechain.crypto.keys import PrivateKey
 from homechain.model.ids import digest_text
 from homechain.model.records import (
-    Authorization,
     CommandRecord,
     DeviceDescription,
     DeviceRecord,
@@ -84,6 +67,8 @@ from homechain_devices.camera.description import describe as describe_camera
 from homechain_devices.lock.description import describe as describe_lock
 from homechain_devices.thermostat.description import describe as describe_thermostat
 from tests.fakes.dashboard_chain import DashboardChain
+from tests.fakes.dashboard_stills import still_jpeg
+from tests.fakes.dashboard_views import home_view, mesh_view, request_list
 
 NOON_MS = 1_781_265_720_000
 """Friday 12 June 2026, 14:02 in Berlin."""
@@ -95,30 +80,8 @@ def key(number: int) -> PrivateKey:
     return PrivateKey.from_seed(number.to_bytes(32, "big"))
 
 
-def problem(code: str, title: str, detail: str, *, status: int = 409) -> HubProblem:
-    """A hub's refusal."""
-    return HubProblem(
-        Problem(type=PROBLEM_TYPE_PREFIX + code, title=title, status=status, detail=detail)
-    )
-
-
-def still_jpeg(*, width: int = 160, height: int = 90) -> bytes:
-    """A small picture of a garden at dusk."""
-    image = Image.new("RGB", (width, height))
-    draw = ImageDraw.Draw(image)
-    for row in range(height):
-        shade = 255 * row // height
-        draw.line((0, row, width, row), fill=(40 + shade // 3, 60 + shade // 4, 120 - shade // 4))
-    draw.rectangle((0, height * 2 // 3, width, height), fill=(30, 90, 40))
-    draw.ellipse((width * 3 // 4, 8, width * 3 // 4 + 18, 26), fill=(250, 230, 140))
-    draw.rectangle((width // 4, height // 3, width // 2, height * 3 // 4), fill=(140, 90, 60))
-    written = io.BytesIO()
-    image.save(written, "JPEG", quality=80)
-    return written.getvalue()
-
-
 class DashboardHome:
-    """Three hubs, six devices, three persons. `DashboardHome().client()` is what Anna holds."""
+    """Three hubs, six devices, three persons."""
 
     def __init__(self) -> None:
         self.now_ms = NOON_MS
@@ -156,11 +119,6 @@ class DashboardHome:
             15, describe_thermostat(title="Warm 1"), "Living room", "Living room"
         )
         self.bath = self.add_device(16, describe_thermostat(title="Warm 1"), "Bath", "Upstairs")
-        self._fill()
-
-    def client(self, person: str | None = None) -> "DashboardClient":
-        """What that person's dashboard holds; Anna's if nobody is named."""
-        return DashboardClient(self, self.keys[person or self.anna])
 
     # ------------------------------------------------------------------ growing
 
@@ -215,13 +173,13 @@ class DashboardHome:
                 thing=thing,
             )
         )
-        self.tell(LiveRequests(requests=self.request_list()))
+        self.tell(LiveRequests(requests=request_list(self)))
         return did
 
     def request_hub(self, number: int, name: str) -> str:
         """A hub that was paired by code and waits for the owner."""
         did = self._new_key(number)
-        description = self._hub_description(did, name)
+        description = self.hub_description(did, name)
         self.hub_requests.append(
             HubRequest(
                 did=did,
@@ -231,7 +189,7 @@ class DashboardHome:
                 seen_ms=self.now_ms,
             )
         )
-        self.tell(LiveRequests(requests=self.request_list()))
+        self.tell(LiveRequests(requests=request_list(self)))
         return did
 
     def event(self, device: str, *readings: tuple[str, Any], at_ms: int | None = None) -> str:
@@ -244,7 +202,7 @@ class DashboardHome:
         )
         record_id = self.commit(raw, time_ms=at_ms)
         for name, value in readings:
-            self._read(device, name, value, at_ms=at_ms, record=record_id, command=None)
+            self.read_property(device, name, value, at_ms=at_ms, record=record_id, command=None)
         return record_id
 
     def answer(
@@ -271,7 +229,7 @@ class DashboardHome:
         )
         record_id = self.commit(raw, time_ms=self.now_ms)
         for name, value in changed.items():
-            self._read(
+            self.read_property(
                 command.device,
                 name,
                 value,
@@ -332,7 +290,7 @@ class DashboardHome:
             self._command(record_id, record, decision)
         else:
             self._apply(record)
-            self.tell(LiveHome(home=self.home_view(self.anna)))
+            self.tell(LiveHome(home=home_view(self, self.anna)))
         return Receipt(
             id=record_id,
             status=ReceiptStatus.FINAL,
@@ -387,83 +345,6 @@ class DashboardHome:
         """The first line of a feed."""
         return LiveHello(hub=self.hubs[0], height=self.chain.height, clock_ms=self.now_ms)
 
-    # ------------------------------------------------------------------ views
-
-    def home_view(self, person: str) -> HomeView:
-        """The home at a glance."""
-        me = self.persons[person]
-        return HomeView(
-            home=self.home,
-            name=self.name,
-            time_zone="Europe/Berlin",
-            hub=self.hubs[0],
-            hub_name=self.hub_names[0],
-            me=Me(did=me.did, name=me.name, role=me.role),
-            height=self.chain.height,
-            head=digest_text(self.chain.parent),
-            head_time_ms=self.now_ms,
-            clock_ms=self.now_ms,
-            quorum=QuorumView(
-                hubs=3,
-                quorum=2,
-                lying=0,
-                silent=1,
-                linked=self.linked,
-                fresh=self.linked >= 2,
-                words="safe with 0 lying hubs, keeps going with 1 down",
-            ),
-            counts=HomeCounts(
-                devices=len(self.devices),
-                persons=len(self.persons),
-                grants=len(self.grants),
-                records=len(self.chain.raws),
-                device_requests=len(self.device_requests),
-                hub_requests=len(self.hub_requests),
-            ),
-            pairing_open=self.pairing.open,
-            areas=sorted({device.area for device in self.devices.values()}),
-        )
-
-    def mesh_view(self) -> MeshView:
-        """The hubs."""
-        return MeshView(
-            hub=self.hubs[0],
-            role="leader",
-            epoch=self.chain.configuration.epoch,
-            term=7,
-            height=self.chain.height,
-            quorum=2,
-            size=3,
-            lying=0,
-            silent=1,
-            fresh=self.linked >= 2,
-            words="safe with 0 lying hubs, keeps going with 1 down",
-            hubs=[
-                HubView(
-                    did=did,
-                    name=self.hub_names[number],
-                    member=True,
-                    this_hub=number == 0,
-                    linked=number < self.linked,
-                    leader=number == 0,
-                    term=7,
-                    height=self.chain.height - number,
-                    lag=number,
-                    rtt_ms=None if number == 0 else 0.8 * number,
-                    clock_skew_ms=None if number == 0 else 12 * number,
-                    addresses=[f"192.0.2.{10 + number}:8442"],
-                )
-                for number, did in enumerate(self.hubs)
-            ],
-        )
-
-    def request_list(self) -> RequestList:
-        """What waits for approval."""
-        pairing = replace(self.pairing, code=None)
-        return RequestList(
-            devices=list(self.device_requests), hubs=list(self.hub_requests), pairing=pairing
-        )
-
     # ------------------------------------------------------------------ inside
 
     def _new_key(self, number: int) -> str:
@@ -476,69 +357,10 @@ class DashboardHome:
             return self.persons[did].name
         return self.devices[did].name if did in self.devices else "?"
 
-    def _hub_description(self, did: str, name: str) -> HubDescription:
+    def hub_description(self, did: str, name: str) -> HubDescription:
         return HubDescription(hub=did, name=name, certificate="AA", mesh=[], api=[], residents=[])
 
-    def _fill(self) -> None:
-        """A morning of the home."""
-        for number, did in enumerate(self.hubs):
-            raw = self.signed(
-                HubRecord, self.anna, hub=self._hub_description(did, self.hub_names[number])
-            )
-            self.commit(raw, time_ms=NOON_MS - 400 * MINUTE_MS)
-        hour = 60 * MINUTE_MS
-        for step in range(96, 0, -1):
-            at_ms = NOON_MS - step * 15 * MINUTE_MS
-            warmth = 19.0 + 2.4 * abs(((96 - step) % 64) - 32) / 32
-            for device, offset in ((self.living, 0.0), (self.bath, 1.5)):
-                self._read(
-                    device, "temperature", round(warmth + offset, 1), at_ms=at_ms, record=self.home
-                )
-        for lock, battery in ((self.front, 87), (self.garden, 64)):
-            self.event(
-                lock,
-                ("bolt", "locked"),
-                ("door", "closed"),
-                ("battery", battery),
-                ("auto_relock_s", 30),
-                at_ms=NOON_MS - 6 * hour,
-            )
-        for camera in (self.hall_camera, self.yard_camera):
-            self.event(camera, ("motion", False), ("privacy", False), at_ms=NOON_MS - 6 * hour)
-        for thermostat, warmth, setpoint in ((self.living, 20.8, 21.0), (self.bath, 22.4, 22.0)):
-            self.event(
-                thermostat,
-                ("temperature", warmth),
-                ("setpoint", setpoint),
-                ("mode", "heat"),
-                ("action", "heating" if warmth < setpoint else "idle"),
-                ("hold", "none"),
-                at_ms=NOON_MS - 5 * hour,
-            )
-        self.now_ms = NOON_MS - 4 * hour
-        authorization = Authorization(devices=[self.front], actions=["lock", "unlock"])
-        raw = self.signed(
-            GrantRecord,
-            self.anna,
-            sub=self.maria,
-            aud=self.home,
-            nbf=NOON_MS // 1000 - 4 * 3600,
-            exp=NOON_MS // 1000 + 10 * 3600,
-            jti="cleaner-friday",
-            authorization_details=[authorization],
-        )
-        self.post(raw)
-        self.now_ms = NOON_MS - 32 * MINUTE_MS
-        self.post(self._command_raw(self.maria, self.front, "unlock"))
-        self.now_ms = NOON_MS - 31 * MINUTE_MS
-        self.event(self.front, ("bolt", "locked"))
-        self.now_ms = NOON_MS - 12 * MINUTE_MS
-        self.post(self._command_raw(self.maria, self.hall_camera, "still"))
-        self.now_ms = NOON_MS - 3 * MINUTE_MS
-        self.event(self.yard_camera, ("motion", True))
-        self.now_ms = NOON_MS
-
-    def _command_raw(self, person: str, device: str, action: str) -> bytes:
+    def command_raw(self, person: str, device: str, action: str) -> bytes:
         return self.signed(
             CommandRecord,
             person,
@@ -590,7 +412,7 @@ class DashboardHome:
                 return dict(arguments)
         return {}
 
-    def _read(
+    def read_property(
         self,
         device: str,
         name: str,
@@ -661,201 +483,8 @@ class DashboardHome:
                     last_seen_ms=None,
                     connected=True,
                 )
-                self.tell(LiveRequests(requests=self.request_list()))
+                self.tell(LiveRequests(requests=request_list(self)))
             case HubRecord():
                 self.hub_requests = [r for r in self.hub_requests if r.did != record.hub.hub]
-                self.tell(LiveRequests(requests=self.request_list()))
-                self.tell(LiveMesh(mesh=self.mesh_view()))
-
-
-class DashboardClient:
-    """`HubClient`, as far as the dashboard uses it, on a home in memory."""
-
-    def __init__(self, home: DashboardHome, person_key: PrivateKey) -> None:
-        self._home = home
-        self._key = person_key
-        self.refusals: list[HubProblem] = []
-        """Each refuses one record to come."""
-
-    @property
-    def did(self) -> str:
-        return self._key.public.did
-
-    def _reached(self) -> DashboardHome:
-        if self._home.unreachable:
-            raise HubUnreachable("nothing answers at 127.0.0.1")
-        return self._home
-
-    async def home(self) -> HomeView:
-        return self._reached().home_view(self.did)
-
-    async def devices(self) -> list[DeviceView]:
-        return list(self._reached().devices.values())
-
-    async def persons(self) -> list[PersonView]:
-        return list(self._reached().persons.values())
-
-    async def grants(self) -> list[GrantView]:
-        return list(reversed(self._reached().grants.values()))
-
-    async def mesh(self) -> MeshView:
-        return self._reached().mesh_view()
-
-    async def requests(self) -> RequestList:
-        return self._reached().request_list()
-
-    async def media(self, sha256: str) -> bytes:
-        if sha256 not in self._reached().media:
-            raise problem("not-found", "Not found", "This hub has no such still.", status=404)
-        return self._home.media[sha256]
-
-    async def history(self, did: str, *, limit: int = 50) -> DeviceHistory:
-        home = self._reached()
-        commands = [c for c in reversed(home.commands.values()) if c.device == did]
-        readings = [r for r in home.readings if r.device == did and r.name != "temperature"]
-        return DeviceHistory(commands=commands[:limit], readings=readings[:limit])
-
-    async def readings(
-        self, did: str, *, name: str | None = None, since_ms: int = 0, limit: int = 1_000
-    ) -> list[ReadingView]:
-        return [
-            reading
-            for reading in self._reached().readings
-            if reading.device == did
-            and reading.at_ms >= since_ms
-            and (name is None or reading.name == name)
-        ][:limit]
-
-    async def access(self, did: str) -> DeviceAccess:
-        home = self._reached()
-        return DeviceAccess(
-            device=did,
-            persons=[
-                PersonAccess(
-                    person=person.did,
-                    name=person.name,
-                    role=person.role,
-                    actions=[
-                        self._action_access(person.did, did, action)
-                        for action in home.devices[did].thing.actions
-                    ],
-                )
-                for person in home.persons.values()
-                if not person.removed
-            ],
-        )
-
-    def _action_access(self, person: str, device: str, action: str) -> ActionAccess:
-        said = self._home.decide(person, device, action, self._home.now_ms)
-        return ActionAccess(
-            action=action,
-            allowed=said.allowed,
-            code=said.code,
-            reason=said.reason,
-            grant=said.grant,
-        )
-
-    async def explain(
-        self, *, person: str, device: str, action: str, at_ms: int | None = None
-    ) -> Explanation:
-        home = self._reached()
-        at_ms = at_ms if at_ms is not None else home.now_ms
-        said = home.decide(person, device, action, at_ms)
-        return Explanation(
-            person=person,
-            device=device,
-            action=action,
-            at_ms=at_ms,
-            allowed=said.allowed,
-            code=said.code,
-            reason=said.reason,
-            grant=said.grant,
-        )
-
-    async def records(
-        self,
-        *,
-        kinds: Sequence[str] = (),
-        signer: str | None = None,
-        device: str | None = None,
-        before: int | None = None,
-        limit: int = 100,
-    ) -> RecordPage:
-        found = [
-            view
-            for view in reversed(self._reached().chain.views)
-            if (not kinds or view.kind in kinds) and (before is None or view.index < before)
-        ]
-        return RecordPage(records=found[:limit], more=len(found) > limit)
-
-    async def record(self, record_id: str) -> RecordDetail:
-        home = self._reached()
-        return home.chain.detail(record_id, command=home.commands.get(record_id))
-
-    async def stream(self, *, after: int | None = None) -> AsyncIterator[FeedItem]:
-        queue: asyncio.Queue[FeedItem | HubProblem] = asyncio.Queue()
-        self._home.streams.append(queue)
-        lost = LiveLost(reason="connection refused", attempts=1)
-        queue.put_nowait(lost if self._home.unreachable else self._home.hello())
-        while True:
-            item = await queue.get()
-            if isinstance(item, HubProblem):
-                raise item
-            yield item
-
-    async def sign(self, kind: type[HomeRecord], **fields: Any) -> bytes:
-        raw = self._reached().signed(kind, self.did, **fields)
-        read_payload(kind.TYP, parse_compact(raw, max_bytes=len(raw)).payload)
-        return raw
-
-    async def post_record(self, raw: bytes, *, wait: bool = True) -> Receipt:
-        if self.refusals:
-            raise self.refusals.pop(0)
-        return self._reached().post(raw)
-
-    async def _submit(self, kind: type[HomeRecord], **fields: Any) -> Receipt:
-        return await self.post_record(await self.sign(kind, **fields))
-
-    async def grant(
-        self,
-        person: str,
-        authorization_details: Sequence[Authorization],
-        *,
-        grant_id: str,
-        nbf_s: int,
-        exp_s: int,
-    ) -> Receipt:
-        return await self._submit(
-            GrantRecord,
-            sub=person,
-            aud=self._home.home,
-            nbf=nbf_s,
-            exp=exp_s,
-            jti=grant_id,
-            authorization_details=list(authorization_details),
-        )
-
-    async def revoke(self, grant_id: str) -> Receipt:
-        return await self._submit(RevokeRecord, grant=grant_id)
-
-    async def put_person(
-        self, person: str, *, name: str, role: Role, removed: bool = False
-    ) -> Receipt:
-        return await self._submit(
-            PersonRecord, person=person, name=name, role=role, removed=removed
-        )
-
-    async def approve_device(self, description: str, *, name: str, area: str) -> Receipt:
-        return await self._submit(DeviceRecord, description=description, name=name, area=area)
-
-    async def put_hub(self, hub: HubDescription, *, removed: bool = False) -> Receipt:
-        return await self._submit(HubRecord, hub=hub, removed=removed)
-
-    async def open_pairing(self) -> Pairing:
-        closes_ms = self._reached().now_ms + 10 * MINUTE_MS
-        self._home.pairing = Pairing(open=True, code="7-guitar-velvet", closes_ms=closes_ms)
-        return self._home.pairing
-
-    async def close_pairing(self) -> Pairing:
-        self._reached().pairing = Pairing(open=False)
-        return self._home.pairing
+                self.tell(LiveRequests(requests=request_list(self)))
+                self.tell(LiveMesh(mesh=mesh_view(self)))

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One line of the palette; the words are clean already."""
+    """One line of the palette."""
 
     words: str
+    """Cleaned; reaches the palette as content."""
     detail: str
+    """Ours: the palette reads markup in it."""
     run: Callable[[], object]
 
 
@@ -53,8 +55,8 @@ class HomeCommands(Provider):
         for _, devices in in_order(dashboard.session.state):
             for device in devices:
                 yield Entry(
-                    words=f"Open {plain(device.name)}",
-                    detail=f"{plain(device.area)}, {device.kind}",
+                    words=f"Open {plain(device.name)}, {plain(device.area)}",
+                    detail=device.kind.value,
                     run=partial(dashboard.open_device, device.did),
                 )
         yield Entry(
