@@ -14,12 +14,13 @@ import pytest
 from PIL import Image
 
 from homechain.crypto.hashing import b64u, sha256
-from homechain.model.records import OutcomeResult
+from homechain.model.records import EventRecord, OutcomeRecord, OutcomeResult
 from homechain_devices.sdk import DeviceClock, DeviceEvent, DeviceLimits
 from homechain_devices.sdk.events import DigitsShown
-from homechain_devices.simulators import SimulatorOptions, run_simulator
+from homechain_devices.simulators import Poke, SimulatorOptions, run_simulator
 from homechain_devices.simulators.chance import HandAct, Movements, Visitors
 from homechain_devices.simulators.scene import HEIGHT, WIDTH, draw_still
+from homechain_devices.thermostat.model import Action, Thermostat
 from tests.unit.devices.made_hub import House, MadeHub
 
 QUICK = DeviceLimits(backoff_first_ms=1, backoff_most_ms=5, poll_ms=1)
@@ -85,8 +86,9 @@ async def simulated(
 
 
 def latest(house: House, name: str) -> Any:
-    found = [r.value for r in house.readings() if r.name == name]
-    found += [r.value for outcome in house.outcomes() for r in outcome.readings if r.name == name]
+    payloads = [record.payload for record in house.records]
+    said = [p for p in payloads if isinstance(p, EventRecord | OutcomeRecord)]
+    found = [r.value for payload in said for r in payload.readings if r.name == name]
     return found[-1] if found else None
 
 
@@ -224,3 +226,64 @@ def test_something_crosses_the_view_from_one_side_to_the_other() -> None:
     assert len(crossing) > 100
     assert all(0 <= progress < 1 for progress in crossing)
     assert Movements(Random(7), per_hour=0, now_ms=0).progress(HOUR_MS) is None
+
+
+async def test_a_bolt_stays_where_it_was_over_a_restart(house: House, tmp_path: Path) -> None:
+    async with simulated("lock", house, tmp_path, visits_per_hour=0) as (did, _):
+        order, _ = house.order(house.home.owner, did, "set_auto_relock", arguments={"seconds": 0})
+        house.send(order)
+        house.send(house.order(house.home.owner, did, "unlock")[0])
+        await house.until(lambda: answered(house, 2))
+        saved = tmp_path / "lock" / "body.json"
+        await house.until(lambda: saved.exists() and b'"bolt":"unlocked"' in saved.read_bytes())
+    told = len(house.readings())
+    life = SimulatorOptions(
+        name="The lock",
+        state_dir=tmp_path / "lock",
+        hubs=[house.hubs[0].address],
+        limits=QUICK,
+        visits_per_hour=0,
+        clock=Clocks(house).clock,
+    )
+    task: asyncio.Task[None] = asyncio.create_task(run_simulator("lock", life))
+    await house.until(lambda: len(house.readings()) > told)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    again = {r.name: r.value for r in house.readings()[told:]}
+    assert again["bolt"] == "unlocked"
+    assert again["auto_relock_s"] == 0
+
+
+async def test_a_demo_can_let_things_happen(house: House, tmp_path: Path) -> None:
+    pokes: asyncio.Queue[Poke] = asyncio.Queue()
+    async with simulated("lock", house, tmp_path, visits_per_hour=0, pokes=pokes) as (did, _):
+        pokes.put_nowait(Poke.OPEN_DOOR)
+        await house.until(lambda: latest(house, "forced") is True)
+        for poke in (Poke.CLOSE_DOOR, Poke.UNLOCK_BY_HAND, Poke.JAM):
+            pokes.put_nowait(poke)
+        await house.until(lambda: latest(house, "bolt") == "unlocked")
+        house.send(house.order(house.home.owner, did, "lock")[0])
+        await house.until(lambda: answered(house, 1))
+        assert house.outcomes()[0].reason == "the bolt is jammed"
+        pokes.put_nowait(Poke.LOCK_BY_HAND)
+        await house.until(lambda: latest(house, "bolt") == "locked")
+
+
+async def test_somebody_can_be_sent_across_the_porch(house: House, tmp_path: Path) -> None:
+    pokes: asyncio.Queue[Poke] = asyncio.Queue()
+    async with simulated("camera", house, tmp_path, movements_per_hour=0, pokes=pokes) as (
+        _,
+        clocks,
+    ):
+        pokes.put_nowait(Poke.MOVE)
+        await house.until(lambda: latest(house, "motion") is True)
+        clocks.passes(30)
+        await house.until(lambda: latest(house, "motion") is False)
+
+
+def test_a_thermostat_resumes_its_settings_with_machines_at_rest() -> None:
+    warm = Thermostat(now_ms=0, temperature_c=15.0, everyday_c=21.0).measure(15.0, now_ms=0).state
+    assert warm.action is Action.HEATING
+    resumed = warm.restarted(now_ms=5_000)
+    assert (resumed.action, resumed.setpoint_c) == (Action.IDLE, 21.0)
