@@ -104,7 +104,7 @@ class Checkers:
             return
         ensure(safety is not None, "said something before anything was durable")
         assert safety is not None
-        epoch = safety.epoch == statement.epoch
+        holds = epoch = safety.epoch == statement.epoch
         match statement:
             case Vote(term=term, high=high):
                 holds = epoch and safety.term >= term and safety.high.rank >= high.rank

@@ -1,4 +1,4 @@
-"""One seed, one history: which faults are drawn, how bad they are, and what must hold afterwards."""
+"""One seed, one history: which faults are drawn, how bad, and what must hold afterwards."""
 
 import random
 import time
@@ -38,7 +38,7 @@ def draw(seed: int) -> Climate:
     """Of the named ranges."""
     chance = random.Random(seed ^ 0x5EED)
 
-    def maybe(value: float | int, odds: float = 0.5) -> float:
+    def maybe(value: float, odds: float = 0.5) -> float:
         return value if chance.random() < odds else 0
 
     return Climate(
@@ -146,7 +146,7 @@ class History:
             pairs = [(a, b) for a in names for b in names if (a in side) != (b in side)]
         if self.climate.one_way and chance.random() < 0.5:
             first = pairs[0][0]
-            pairs = [(a, b) for a, b in pairs if a == first or kind == "sides" and a < b]
+            pairs = [(a, b) for a, b in pairs if a == first or (kind == "sides" and a < b)]
             self.world.faults["one-way cut"] += 1
         else:
             pairs += [(b, a) for a, b in pairs]

@@ -1,4 +1,4 @@
-"""Signatures as tokens: only who asks the notary in its own name gets one, so nothing can be forged.
+"""Signatures as tokens: the notary gives one only to the hub whose name it is; none can be forged.
 
 The notary also remembers what each key ever signed, across restarts, and says so when a key
 contradicts itself: that is the first invariant of the whole design.
@@ -22,7 +22,6 @@ from homechain.model.configuration import Configuration
 from homechain.model.statements import (
     Commit,
     Prepare,
-    PreVote,
     Proposal,
     Vote,
     commit_bytes,

@@ -213,31 +213,26 @@ class Runner:
         self.world.later(0, self.hear, self.name, signed)
 
     def build(self, effect: effects.Build) -> None:
-        slot, parent = effect.slot, effect.parent
-        self.world.later(
-            self.world.chance.randint(0, 3), self.built, slot, parent, effect.justify,
-            effect.even_if_empty,
-        )  # fmt: skip
+        self.world.later(self.world.chance.randint(0, 3), self.built, effect)
 
-    def built(
-        self, slot: Rank, parent: bytes, justify: QuorumCertificate, even_if_empty: bool
-    ) -> None:
+    def built(self, effect: effects.Build) -> None:
         if not self.alive:
             return
+        slot, parent = effect.slot, effect.parent
         taken = self.records_above_final(parent)
         if taken is None:
             self.give(inputs.BlockBuilt(slot, None))
             return
         waiting = [r for r in self.pending if r not in taken and r not in self.disk.final_records]
         records, following = self.world.choose(self.configuration, waiting[:RECORDS_PER_BLOCK])
-        if not records and not even_if_empty:
+        if not records and not effect.even_if_empty:
             self.give(inputs.BlockBuilt(slot, None))
             return
         block = make_block(
             slot=slot,
             parent=parent,
             height=self.height_of(parent) + 1,
-            justify=justify,
+            justify=effect.justify,
             records=records,
             next_configuration=following,
         )
@@ -376,32 +371,35 @@ class Runner:
             self.hear(sender, message)
 
     def hear(self, sender: str, message: Any) -> None:
-        if not self.alive:
-            return
         match message:
+            case _ if not self.alive:
+                pass
             case Status():
-                number = self.configuration.number_of(message.hub)
-                if message.height > len(self.disk.finals) and number is None:
-                    self.send(message.hub, BlocksWanted(len(self.disk.finals) + 1))
-                self.give(inputs.PeerSeen(number, message.epoch, message.term, message.height))
+                self.on_status(message)
             case SimProposal():
                 self.on_proposal(sender, message)
-            case Shown(epoch, certificate):
-                if epoch == self.configuration.epoch:
-                    self.on_shown(certificate)
+            case Shown():
+                self.on_shown(message)
             case Records(records):
                 self.admit(records)
             case BlocksWanted(from_height):
                 self.serve(sender, from_height)
             case FinalBlocks(blocks):
                 self.on_final_blocks(blocks)
-            case BlockWanted(block):
-                if block in self.bodies:
-                    self.send(sender, BlockGiven(self.bodies[block]))
+            case BlockWanted(block) if block in self.bodies:
+                self.send(sender, BlockGiven(self.bodies[block]))
+            case BlockWanted():
+                pass
             case BlockGiven(block):
                 self.on_block_given(block)
             case _:
                 self.on_statement(sender, message)
+
+    def on_status(self, status: Status) -> None:
+        number = self.configuration.number_of(status.hub)
+        if status.height > len(self.disk.finals) and number is None:
+            self.send(status.hub, BlocksWanted(len(self.disk.finals) + 1))
+        self.give(inputs.PeerSeen(number, status.epoch, status.term, status.height))
 
     def is_repeat(self, memory: dict[Any, int], key: Any, within_ms: int) -> bool:
         """Deduplicates for a while only: whoever repeats itself lacks something."""
@@ -443,8 +441,10 @@ class Runner:
             ):
                 self.send(name, message)
 
-    def on_shown(self, certificate: Any) -> None:
-        notary, home = self.world.notary, self.configuration
+    def on_shown(self, shown: Shown) -> None:
+        notary, home, certificate = self.world.notary, self.configuration, shown.certificate
+        if shown.epoch != home.epoch:
+            return
         if isinstance(certificate, QuorumCertificate):
             if notary.proves_quorum(certificate, home):
                 self.give(inputs.QuorumShown(certificate))

@@ -79,13 +79,13 @@ class World:
         heapq.heappush(self._events, (max(when_ms, self.now_ms), self._count, action, arguments))
 
     def run(self, until_ms: int, *, stop: Callable[[], bool] | None = None) -> None:
-        """Until that time, or until `stop()` holds (looked at every now and then)."""
+        """Until that time, or until `stop()` holds (looked at once a millisecond)."""
         events = self._events
         while events and events[0][0] <= until_ms:
-            self.now_ms, count, action, arguments = heapq.heappop(events)
-            action(*arguments)
-            if stop is not None and count % 16 == 0 and stop():
+            if stop is not None and events[0][0] > self.now_ms and stop():
                 return
+            self.now_ms, _, action, arguments = heapq.heappop(events)
+            action(*arguments)
         if stop is None or not stop():
             self.now_ms = max(self.now_ms, until_ms)
 
