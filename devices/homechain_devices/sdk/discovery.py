@@ -15,43 +15,55 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 SERVICE_TYPE: Final = "_homechain._tcp.local."
 ADDRESSES_MOST: Final = 32
 """More than these are not looked at, whoever invents them."""
+OTHERS_MS: Final = 600
+"""How long to listen for the other hubs once one was heard."""
 _NAMES_MOST: Final = 16
 _RESOLVE_MS: Final = 1_000
 
 
 async def find_hubs(*, search_ms: int, interfaces: tuple[str, ...] | None = None) -> list[str]:
-    """The addresses (`host:port`) where hubs say that devices reach them; heard within the time.
+    """The addresses (`host:port`) where hubs say that devices reach them.
 
-    `interfaces` are addresses of this machine to ask on; None is all. An empty list where nobody
-    answers or where multicast does not work: then addresses have to be given by hand.
+    Ends `OTHERS_MS` after the first hub was heard, or after `search_ms` of silence. `interfaces`
+    are addresses of this machine to ask on; None is all. An empty list where nobody answers or
+    where multicast does not work: then addresses have to be given by hand.
     """
     try:
         zeroconf = _open(interfaces)
     except (OSError, RuntimeError):
         return []
     names: dict[str, None] = {}
+    first = asyncio.Event()
 
     def heard(
         *, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
     ) -> None:
         if state_change is not ServiceStateChange.Removed and len(names) < _NAMES_MOST:
             names[name] = None
+            first.set()
 
     try:
         browser = AsyncServiceBrowser(zeroconf.zeroconf, SERVICE_TYPE, handlers=[heard])
-        await asyncio.sleep(search_ms / 1_000)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(search_ms / 1_000):
+                await first.wait()
+                await asyncio.sleep(OTHERS_MS / 1_000)
         await browser.async_cancel()
-        infos = [AsyncServiceInfo(SERVICE_TYPE, name) for name in sorted(names)]
-        addresses: list[str] = []
-        for info in infos:
-            with suppress(OSError, ZeroconfError):
-                if await info.async_request(zeroconf.zeroconf, _RESOLVE_MS):
-                    addresses += api_addresses(info.properties, info.parsed_scoped_addresses())
+        found = await asyncio.gather(*(_resolve(zeroconf.zeroconf, name) for name in sorted(names)))
+        addresses = [address for of_one in found for address in of_one]
         return list(dict.fromkeys(addresses))[:ADDRESSES_MOST]
     except (OSError, ZeroconfError):
         return []
     finally:
         await zeroconf.async_close()
+
+
+async def _resolve(zeroconf: Zeroconf, name: str) -> list[str]:
+    info = AsyncServiceInfo(SERVICE_TYPE, name)
+    with suppress(OSError, ZeroconfError):
+        if info.load_from_cache(zeroconf) or await info.async_request(zeroconf, _RESOLVE_MS):
+            return api_addresses(info.properties, info.parsed_scoped_addresses())
+    return []
 
 
 def api_addresses(txt: Mapping[bytes, bytes | None], hosts: list[str]) -> list[str]:

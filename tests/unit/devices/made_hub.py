@@ -168,6 +168,7 @@ class MadeHub:
         self.fault = ""
         self.verdict = ""
         """A problem that it names for every record that it is handed."""
+        self.refuses_introductions = ""
         self.lying_digits = False
         self.posts = 0
         self.media: dict[str, bytes] = {}
@@ -228,6 +229,8 @@ class MadeHub:
         )
 
     async def _register(self, request: web.Request) -> web.Response:
+        if self.refuses_introductions:
+            return _refusal(self.refuses_introductions, 409)
         raw = await request.read()
         description = read_description(raw)
         self.house.descriptions[description.signer] = raw
@@ -281,11 +284,8 @@ class MadeHub:
         self.posts += 1
         batch = msgspec.json.decode(await request.read(), type=RecordBatch)
         if self.fault:
-            problem = made_problem(self.fault, 503)
             self.house.tell()
-            return web.Response(
-                status=503, body=msgspec.json.encode(problem), content_type=PROBLEM_MEDIA_TYPE
-            )
+            return _refusal(self.fault, 503)
         if self.verdict:
             verdict = RecordResult(problem=made_problem(self.verdict, 422))
             return _answer(BatchResult(results=[verdict for _ in batch.records]))
@@ -320,6 +320,11 @@ def made_problem(code: str, status: int) -> Problem:
     return Problem(
         type=PROBLEM_TYPE_PREFIX + code, title=code, status=status, detail="Said by a test."
     )
+
+
+def _refusal(code: str, status: int) -> web.Response:
+    body = msgspec.json.encode(made_problem(code, status))
+    return web.Response(status=status, body=body, content_type=PROBLEM_MEDIA_TYPE)
 
 
 def _answer(body: msgspec.Struct, *, status: int = 200) -> web.Response:

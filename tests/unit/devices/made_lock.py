@@ -1,7 +1,7 @@
 """A lock made with the kit, before hubs over real HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from homechain.api.client.transport import ClientTimeouts
 from homechain_devices.lock.description import describe
 from homechain_devices.sdk import Device, DeviceClock, DeviceEvent, DeviceLimits, Outcome
 from homechain_devices.sdk.events import DigitsShown
+from homechain_devices.sdk.running import Search
 from tests.unit.devices.made_hub import House
 
 QUICK = DeviceLimits(backoff_first_ms=1, backoff_most_ms=5, poll_ms=1, search_pause_ms=1)
@@ -18,19 +19,27 @@ QUICK = DeviceLimits(backoff_first_ms=1, backoff_most_ms=5, poll_ms=1, search_pa
 class MadeLock:
     """A lock made with the kit, and what it noticed."""
 
-    def __init__(self, house: House, state_dir: Path, *, limits: DeviceLimits = QUICK) -> None:
+    def __init__(
+        self,
+        house: House,
+        state_dir: Path,
+        *,
+        limits: DeviceLimits = QUICK,
+        hubs: Sequence[str] | None = None,
+        search: Search | None = None,
+    ) -> None:
         self.events: list[DeviceEvent] = []
         self.acts: list[tuple[str, Mapping[str, Any]]] = []
         self.house = house
         self.device = Device(
             describe(title="Front door"),
             state_dir=state_dir,
-            hubs=[hub.address for hub in house.hubs],
+            hubs=[hub.address for hub in house.hubs] if hubs is None else hubs,
             on_event=self._hear,
             clock=DeviceClock(wall_ms=lambda: house.home.now_s * 1000),
             limits=limits,
             timeouts=ClientTimeouts(connect_s=1, answer_s=2, stream_silence_s=20),
-            search=nobody,
+            search=search or nobody,
         )
         self.during = asyncio.Event()
         self.during.set()
