@@ -1,5 +1,6 @@
 """One request to one hub: aiohttp, time limits, problems turned into exceptions."""
 
+import io
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -79,7 +80,7 @@ class Transport:
             async with self._aiohttp().request(
                 method,
                 endpoint.url + path,
-                data=body,
+                data=io.BytesIO(body) if body is not None else None,
                 headers=headers,
                 ssl=self._context(endpoint),
                 timeout=timeout,
