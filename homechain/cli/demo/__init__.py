@@ -7,12 +7,13 @@ are compared. On top of it the dashboard, or, with `--headless`, a script that t
 
 import argparse
 import asyncio
+import signal
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homechain.cli import DONE, FAILED, CommandFailed
+from homechain.cli import DONE, FAILED, INTERRUPTED, CommandFailed
 from homechain.cli.output import emit, say, warn
 
 if TYPE_CHECKING:  # pulls in the whole hub; only a demo that runs needs it
@@ -52,6 +53,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace, place: Path) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return await _live(arguments, place)
+    except asyncio.CancelledError:
+        return INTERRUPTED
+
+
+async def _live(arguments: argparse.Namespace, place: Path) -> int:
     from homechain.cli.demo.household import Household
     from homechain.cli.demo.script import try_promises
 

@@ -1,6 +1,7 @@
 """The demo's processes: started, watched, stopped, each with its output in a file."""
 
 import asyncio
+import ctypes
 import signal
 import socket
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 STOP_S = 10.0
+_PR_SET_PDEATHSIG = 1
 
 
 class Child:
@@ -40,8 +42,10 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C is for the demo, which then stops its children in order.
+                # Ctrl-C is for the demo, which then stops its children in order; and if the demo
+                # itself is killed, nobody is left behind.
                 start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
 
     async def run(self) -> int:
@@ -69,6 +73,11 @@ class Child:
         """The end of its output, for an error message."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return " / ".join(lines[-3:])
+
+
+def _end_with_parent() -> None:
+    """Runs in the child before it becomes `homechain`: ask the kernel for SIGTERM (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def free_ports(count: int) -> list[int]:
