@@ -44,6 +44,8 @@ class Hubs:
         self._changed = asyncio.Event()
         self._worked_ms = clock.monotonic_ms()
         self._turned_away_by: set[str] = set()
+        self._lost: dict[str, str] = {}
+        """Why a hub was lost, so that one loss is told once."""
 
     @property
     def addresses(self) -> list[str]:
@@ -53,6 +55,7 @@ class Hubs:
     def replace(self, addresses: Collection[str]) -> None:
         """The home's hubs are at these addresses now."""
         self._roster.replace(addresses)
+        self._lost = {address: why for address, why in self._lost.items() if address in addresses}
         self._changed.set()
 
     def client(self, address: str) -> DeviceClient:
@@ -83,6 +86,7 @@ class Hubs:
         """The hub did what was asked."""
         self._worked_ms = self._clock.monotonic_ms()
         self._turned_away_by.discard(address)
+        self._lost.pop(address, None)
         self._roster.worked(address, self._clock.monotonic_ms())
 
     def silent_ms(self) -> int:
@@ -92,7 +96,9 @@ class Hubs:
     def failed(self, address: str, reason: str) -> None:
         """The hub did not do it; another comes first for a while."""
         self._roster.failed(address, self._clock.monotonic_ms())
-        self._notify(HubLost(address=address, reason=reason[:256]))
+        if self._lost.get(address) != reason:
+            self._lost[address] = reason
+            self._notify(HubLost(address=address, reason=reason[:256]))
 
     def turned_away(self, address: str, reason: str) -> None:
         """The hub says that the home will not have this device; one hub alone may be lying.

@@ -228,14 +228,20 @@ def test_something_crosses_the_view_from_one_side_to_the_other() -> None:
     assert Movements(Random(7), per_hour=0, now_ms=0).progress(HOUR_MS) is None
 
 
+def door_is(house: House, door: str) -> bool:
+    return bool(latest(house, "door") == door)
+
+
 async def test_a_bolt_stays_where_it_was_over_a_restart(house: House, tmp_path: Path) -> None:
-    async with simulated("lock", house, tmp_path, visits_per_hour=0) as (did, _):
+    pokes: asyncio.Queue[Poke] = asyncio.Queue()
+    async with simulated("lock", house, tmp_path, visits_per_hour=0, pokes=pokes) as (did, _):
         order, _ = house.order(house.home.owner, did, "set_auto_relock", arguments={"seconds": 0})
         house.send(order)
         house.send(house.order(house.home.owner, did, "unlock")[0])
         await house.until(lambda: answered(house, 2))
-        saved = tmp_path / "lock" / "body.json"
-        await house.until(lambda: saved.exists() and b'"bolt":"unlocked"' in saved.read_bytes())
+        for poke, door in ((Poke.OPEN_DOOR, "open"), (Poke.CLOSE_DOOR, "closed")):
+            pokes.put_nowait(poke)
+            await house.until(partial(door_is, house, door))  # the body is saved once a turn
     told = len(house.readings())
     life = SimulatorOptions(
         name="The lock",
