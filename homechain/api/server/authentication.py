@@ -40,7 +40,7 @@ def device_of_key(call: Call, claims: RequestClaims) -> Device | None:
         raise Refused(
             ProblemCode.RATE_LIMITED,
             "Too many signed requests from this device: wait.",
-            retry_after_s=int(rates.seconds_until(device.did)) + 1,
+            retry_after_s=rates.retry_after_s(device.did),
         )
     window_s = call.context.limits.request_clock_window_s
     call.context.seen_requests.remember(device.did, claims.jti, lifetime_s=2 * window_s + 1)

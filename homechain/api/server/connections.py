@@ -21,8 +21,6 @@ from homechain.api.server.refusals import Refused
 
 logger = logging.getLogger(__name__)
 
-_LINGERING_S: Final = 2.0
-"""A refused body is read on for so long, so that its sender sees the refusal."""
 _SHUTDOWN_S: Final = 3.0
 
 
@@ -85,7 +83,7 @@ class _Connection(RequestHandler):
         """What could not be read as HTTP, and what no middleware caught."""
         if status == HTTPStatus.BAD_REQUEST:
             logger.info("no HTTP request from %s", request.remote)
-            refused = Refused(ProblemCode.MALFORMED_REQUEST, "Speak HTTP/1.1 as RFC 9112 says.")
+            refused = Refused(ProblemCode.MALFORMED_REQUEST, "Speak HTTP as RFC 9112 says.")
         else:
             logger.error("a request failed below its handler: %s", type(exc).__name__)
             refused = Refused(ProblemCode.INTERNAL, "This is a fault of the hub: try again.")
@@ -116,7 +114,7 @@ class HubRunner(web.AppRunner):
             access_log=None,
             auto_decompress=False,
             keepalive_timeout=limits.head_read_s,
-            lingering_time=_LINGERING_S,
+            lingering_time=limits.lingering_s,
             max_line_size=REQUEST_LINE_BYTES,
             max_field_size=HEADER_BYTES,
             max_headers=HEADERS,

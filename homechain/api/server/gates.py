@@ -108,5 +108,5 @@ def _check_rate(request: web.Request, context: Context) -> None:
         raise Refused(
             ProblemCode.RATE_LIMITED,
             "Too many requests from this address: wait.",
-            retry_after_s=int(rates.seconds_until(source)) + 1,
+            retry_after_s=rates.retry_after_s(source),
         )

@@ -21,6 +21,8 @@ class ApiLimits(Struct, frozen=True, kw_only=True):
     head_read_s: float = 10.0
     """A connection that has not sent its whole request head by then is closed."""
     body_read_s: float = 10.0
+    lingering_s: float = 2.0
+    """A refused body is read on for so long, so that its sender sees the refusal."""
     final_wait_s: float = 10.0
     """How long a request waits for its record to become final."""
     write_wait_s: float = 10.0

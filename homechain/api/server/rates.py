@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from math import ceil
 
 
 class Rates:
@@ -42,9 +43,9 @@ class Rates:
         """Pay in any case: what was done already is owed."""
         self._store(key, self.available(key) - cost)
 
-    def seconds_until(self, key: str, cost: float = 1.0) -> float:
-        """How long until `key` can pay."""
-        return max(0.0, (cost - self.available(key)) / self._per_second)
+    def retry_after_s(self, key: str) -> int:
+        """How many whole seconds until `key` can pay for one more, at least one."""
+        return max(1, ceil((1 - self.available(key)) / self._per_second))
 
     def _store(self, key: str, level: float) -> None:
         self._levels[key] = (level, self._now_s())

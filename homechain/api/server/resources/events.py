@@ -75,7 +75,7 @@ async def _one(call: Call, raw: bytes, *, wait: bool, deadline_s: float) -> Rece
         raise Refused(
             ProblemCode.RATE_LIMITED,
             "Too many records from this device: wait, or put more readings into one.",
-            retry_after_s=int(rates.seconds_until(record.signer)) + 1,
+            retry_after_s=rates.retry_after_s(record.signer),
         )
     submission = await call.hub.submit(raw)
     rates.charge(record.signer)

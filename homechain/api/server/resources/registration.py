@@ -34,11 +34,10 @@ from homechain.model.messages import PendingDevice
 async def introduce(call: Call) -> web.StreamResponse:
     """Takes a signed self-description; the answer holds the hub's nonce."""
     if not call.context.registration_rates.take(call.source):
-        wait_s = call.context.registration_rates.seconds_until(call.source)
         raise Refused(
             ProblemCode.RATE_LIMITED,
             "Too many introductions from this address: wait.",
-            retry_after_s=int(wait_s) + 1,
+            retry_after_s=call.context.registration_rates.retry_after_s(call.source),
         )
     description = read_description(await call.jose())
     _check_addressee(call.hub, description)
