@@ -345,6 +345,14 @@ class DashboardHome:
         """The first line of a feed."""
         return LiveHello(hub=self.hubs[0], height=self.chain.height, clock_ms=self.now_ms)
 
+    def said(self, name: str, value: Any, *, since_ms: int) -> list[ReadingView]:
+        """Readings of that value since then."""
+        return [
+            reading
+            for reading in self.readings
+            if (reading.name, reading.value) == (name, value) and reading.at_ms >= since_ms
+        ]
+
     # ------------------------------------------------------------------ inside
 
     def _new_key(self, number: int) -> str:

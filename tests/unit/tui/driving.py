@@ -1,5 +1,6 @@
 """A dashboard without a terminal, on a home in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,8 +11,9 @@ from homechain_tui.app import Dashboard
 from tests.fakes.dashboard_client import DashboardClient, client_of
 from tests.fakes.dashboard_home import DashboardHome
 
-TURNS = 6
-"""Turns of the event loop after which everything that follows from a key has happened."""
+ROUNDS = 3
+TURNS = 40
+"""Turns of the event loop in a round; after all rounds what follows from a key has happened."""
 
 
 class Driver:
@@ -23,8 +25,11 @@ class Driver:
         self.client = client
 
     async def settle(self) -> None:
-        for _ in range(TURNS):
-            await self.pilot.pause()
+        """Let every message and worker run, without waiting for time to pass."""
+        for _ in range(ROUNDS):
+            await self.pilot._wait_for_screen()
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
 
     async def press(self, *keys: str) -> None:
         for key in keys:

@@ -91,6 +91,6 @@ def _label(name: str, field: Affordance) -> Content:
 
 def _wanted(field: Affordance) -> str:
     kind = "a whole number" if field.type == "integer" else "a number"
-    if isinstance(field.minimum, float) and isinstance(field.maximum, float):
+    if field.minimum is not UNSET and field.maximum is not UNSET:
         return f"{kind} from {field.minimum:g} to {field.maximum:g}"
     return kind

@@ -102,9 +102,9 @@ def life_content(did: str, state: HomeState) -> Content:
 def degrees_after(current: object, step_c: float, affordance: Affordance | None) -> float:
     """The next setpoint, inside what the device takes."""
     degrees = (current if isinstance(current, int | float) else 20.0) + step_c
-    if affordance is not None and isinstance(affordance.minimum, float):
+    if affordance is not None and affordance.minimum is not UNSET:
         degrees = max(degrees, affordance.minimum)
-    if affordance is not None and isinstance(affordance.maximum, float):
+    if affordance is not None and affordance.maximum is not UNSET:
         degrees = min(degrees, affordance.maximum)
     return round(degrees, 1)
 
