@@ -118,13 +118,16 @@ async def _measure(
     if "verify" in wanted:
         measured += measure_verifications(plan)
     if "fsync" in wanted:
-        measured += measure_syncs(plan, place)
+        measured += measure_syncs(plan, place, name="fsync")
     for figure in measured:
         yield figure
     if set(wanted) & set(AT_HOME):
         async for figure in _measure_at_home(plan, place, wanted=wanted):
             measured.append(figure)
             yield figure
+        if "fsync" in wanted:  # others may have come to use the disk meanwhile
+            for figure in measure_syncs(plan, place, name="fsync_afterwards"):
+                yield figure
     for figure in ratios(measured):
         yield figure
 
@@ -175,7 +178,7 @@ def ratios(measured: "list[Figure]") -> "list[Figure]":
     for load in LOADS:
         rate = f"{load}_records" if f"{load}_records" in known else load
         found.append(
-            ratio(measured, name=f"{load}_to_verify", of=rate, to="verify", unit="of one core's")
+            ratio(measured, name=f"{load}_to_verify", of=rate, to="verify", unit="x verify")
         )
         if f"{load}_hub_cpu" in known and "verify" in known:
             cpu = known[f"{load}_hub_cpu"]

@@ -24,6 +24,7 @@ from homechain.cli.bench.wire import Answer, Connection, post
 from homechain.cli.output import warn
 
 WARM_UP_POSTS: Final = 10
+WARM_UP_S: Final = 3.0
 MARGIN: Final = 1.5
 """So much more is signed than the last run needed, that no sender runs dry."""
 PATH: Final = "/v1/events"
@@ -72,7 +73,7 @@ async def measure_load(home: BenchHome, plan: Plan, load: Load) -> list[Figure]:
     """Records a second, and what a record costs in waiting, processor and disk."""
     sensors = await home.sensors()
     warn(f"{load.name}: warming up…")
-    warm = await _run(home, load, sensors, posts=WARM_UP_POSTS, seconds=math.inf)
+    warm = await _run(home, load, sensors, posts=WARM_UP_POSTS, seconds=WARM_UP_S)
     most = warm.records_per_s
     runs: list[Run] = []
     for number in range(1, plan.runs + 1):
