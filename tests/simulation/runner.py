@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any
 from homechain.consensus import effects, inputs
 from homechain.consensus.core import Consensus
 from homechain.consensus.safety import first_record
-from homechain.model.blocks import CommitCertificate, QuorumCertificate, Rank, root_certificate
+from homechain.model.blocks import CommitCertificate, Rank
 from homechain.model.configuration import Configuration
-from homechain.model.statements import Heartbeat, HeartbeatAck, Proposal
+from homechain.model.statements import Proposal
 from tests.simulation.blocks import (
     GENESIS,
-    BlockGiven,
     BlocksWanted,
     BlockWanted,
     Final,
-    FinalBlocks,
     Records,
     Shown,
     SimBlock,
@@ -30,19 +28,14 @@ from tests.simulation.blocks import (
     make_block,
 )
 from tests.simulation.disk import Disk
+from tests.simulation.hearing import hear, try_held
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 RECORDS_PER_BLOCK = 8
-BLOCKS_PER_ANSWER = 16
-HELD_PROPOSALS = 16
 STATUS_EVERY_MS = 2_000
 FLOOD_EVERY_MS = 1_000
-
-
-class Crash(Exception):
-    """The power went in the middle of a step's effects."""
 
 
 class Runner:
@@ -210,7 +203,7 @@ class Runner:
         self.world.watch_statement(self, statement)
         signed = self.world.notary.sign(self.name, statement, home)
         self.flood(signed, but=None)
-        self.world.later(0, self.hear, self.name, signed)
+        self.world.later(0, hear, self, self.name, signed)
 
     def build(self, effect: effects.Build) -> None:
         self.world.later(self.world.chance.randint(0, 3), self.built, effect)
@@ -257,7 +250,7 @@ class Runner:
         targets = home.members if effect.to is None else [home.members[n] for n in effect.to]
         for name in targets:
             self.send(name, proposal)
-        self.world.later(0, self.hear, self.name, proposal)
+        self.world.later(0, hear, self, self.name, proposal)
 
     def fetch(self, block: bytes, sources: tuple[int, ...]) -> None:
         if block in self.bodies:
@@ -336,7 +329,7 @@ class Runner:
         elif commit is not None:
             self.give(inputs.CaughtUp(commit, finals[-1].block.summary))
         self.tell_pending()
-        self.try_held()
+        try_held(self)
 
     def enter_epoch(self, newest: Configuration) -> None:
         root = next(
@@ -368,152 +361,7 @@ class Runner:
     def receive(self, sender: str, message: Any) -> None:
         """From the network."""
         if self.alive:
-            self.hear(sender, message)
-
-    def hear(self, sender: str, message: Any) -> None:
-        match message:
-            case _ if not self.alive:
-                pass
-            case Status():
-                self.on_status(message)
-            case SimProposal():
-                self.on_proposal(sender, message)
-            case Shown():
-                self.on_shown(message)
-            case Records(records):
-                self.admit(records)
-            case BlocksWanted(from_height):
-                self.serve(sender, from_height)
-            case FinalBlocks(blocks):
-                self.on_final_blocks(blocks)
-            case BlockWanted(block) if block in self.bodies:
-                self.send(sender, BlockGiven(self.bodies[block]))
-            case BlockWanted():
-                pass
-            case BlockGiven(block):
-                self.on_block_given(block)
-            case _:
-                self.on_statement(sender, message)
-
-    def on_status(self, status: Status) -> None:
-        number = self.configuration.number_of(status.hub)
-        if status.height > len(self.disk.finals) and number is None:
-            self.send(status.hub, BlocksWanted(len(self.disk.finals) + 1))
-        self.give(inputs.PeerSeen(number, status.epoch, status.term, status.height))
-
-    def is_repeat(self, memory: dict[Any, int], key: Any, within_ms: int) -> bool:
-        """Deduplicates for a while only: whoever repeats itself lacks something."""
-        now = self.world.now_ms
-        if now - memory.get(key, -within_ms) < within_ms:
-            return True
-        memory[key] = now
-        if len(memory) > 4_096:
-            for old in [k for k, at in memory.items() if now - at >= within_ms]:
-                del memory[old]
-        return False
-
-    def on_statement(self, sender: str, statement: Any) -> None:
-        home = self.configuration
-        if statement.epoch != home.epoch:
-            return
-        interval = self.world.timing.heartbeat_interval_ms
-        key = statement.signature
-        if self.is_repeat(self.given, key, interval // 2):
-            return
-        if not self.world.trusting and not self.world.notary.is_signed(statement, home):
-            self.world.refused(self, statement)
-            return
-        origin = home.members[statement.signer]
-        if origin != self.name and not self.is_repeat(self.heard, key, interval):
-            self.relay(origin, sender, statement)
-        if hasattr(statement, "high") and not isinstance(statement, Heartbeat | HeartbeatAck):
-            certificate = statement.high
-            if not self.world.notary.proves_quorum(certificate, home):
-                self.world.refused(self, statement)
-                return
-        self.give(inputs.StatementSeen(statement))
-
-    def relay(self, origin: str, sender: str, message: Any) -> None:
-        """To whoever has no link of its own to where it came from."""
-        for name in self.world.names:
-            if name not in (self.name, origin, sender) and not self.world.network.reaches(
-                origin, name
-            ):
-                self.send(name, message)
-
-    def on_shown(self, shown: Shown) -> None:
-        notary, home, certificate = self.world.notary, self.configuration, shown.certificate
-        if shown.epoch != home.epoch:
-            return
-        if isinstance(certificate, QuorumCertificate):
-            if notary.proves_quorum(certificate, home):
-                self.give(inputs.QuorumShown(certificate))
-        elif isinstance(certificate, CommitCertificate):
-            if notary.proves_commit(certificate, home, None):
-                self.give(inputs.CommitShown(certificate))
-        elif notary.proves_election(certificate, home):
-            self.give(inputs.ElectionShown(certificate))
-
-    def on_proposal(self, sender: str, proposal: SimProposal) -> None:
-        home, notary = self.configuration, self.world.notary
-        slot = proposal.slot
-        if slot.epoch != home.epoch:
-            return
-        key = (proposal.slot, proposal.block.hash)
-        if self.is_repeat(self.given, (sender == self.name, key), 50):
-            return
-        if not notary.proves_proposal(
-            slot=slot, signer=proposal.signer, block=proposal.block.hash,
-            signature=proposal.signature, home=home,
-        ):  # fmt: skip
-            self.world.refused(self, proposal)
-            return
-        if not notary.proves_quorum(proposal.justify, home):
-            self.world.refused(self, proposal)
-            return
-        election = proposal.election
-        if election is not None and not notary.proves_election(election, home):
-            self.world.refused(self, proposal)
-            return
-        origin = home.members[proposal.signer]
-        if origin != self.name and not self.is_repeat(self.heard, key, 400):
-            self.relay(origin, sender, proposal)
-        if election is not None:
-            self.give(inputs.ElectionShown(election))
-        self.give(inputs.QuorumShown(proposal.justify))
-        if not self.try_proposal(proposal):
-            self.held[key] = proposal
-            while len(self.held) > HELD_PROPOSALS:
-                del self.held[min(self.held)]
-
-    def try_proposal(self, proposal: SimProposal) -> bool:
-        """Gives it to the core if everything below is here. False: not yet."""
-        block = proposal.block
-        if proposal.slot.epoch != self.configuration.epoch:
-            return True
-        if block.summary.height <= len(self.disk.finals) + len(self.finalizing):
-            return True
-        known = self.records_above_final(block.summary.parent)
-        if known is None:
-            return False
-        if self.world.is_valid(self.configuration, block) and not any(
-            record in known or record in self.disk.final_records for record in block.records
-        ):
-            self.bodies.setdefault(block.hash, block)
-            event = inputs.ProposalSeen(
-                proposal.slot, proposal.signer, block.summary, proposal.justify, proposal.election
-            )
-            self.give(event)
-        else:
-            self.world.refused(self, proposal)
-            self.give(inputs.ProposalRefused(proposal.slot, proposal.signer, block.hash))
-        return True
-
-    def try_held(self) -> None:
-        for key in sorted(self.held):
-            proposal = self.held.get(key)
-            if proposal is not None and self.try_proposal(proposal):
-                self.held.pop(key, None)
+            hear(self, sender, message)
 
     def records_above_final(self, name: bytes) -> set[int] | None:
         """Records of the undecided blocks from `name` down; None if a body is missing."""
@@ -532,17 +380,12 @@ class Runner:
             return len(self.disk.finals) + len(self.finalizing)
         return self.bodies[name].summary.height
 
-    def on_block_given(self, block: SimBlock) -> None:
-        if block.hash not in self.bodies:
-            self.bodies[block.hash] = block
-            self.keep_body(block)
-
     def keep_body(self, block: SimBlock) -> None:
         """Durable first, then the core hears of it."""
 
         def done() -> None:
             self.give(inputs.BlockAvailable(block.summary))
-            self.try_held()
+            try_held(self)
 
         store = partial(self.write, lambda: self.disk.put_body(block), done)
         self.queue.append((self.configuration.epoch, store))
@@ -571,44 +414,3 @@ class Runner:
             del self.pending[record]
         oldest = min(self.pending.values()) if self.pending else None
         self.give(inputs.PendingChanged(len(self.pending), oldest))
-
-    # ------------------------------------------------------------------ catching up
-
-    def serve(self, sender: str, from_height: int) -> None:
-        """Blocks from `from_height` on, cut so that the last one carries a certificate."""
-        if from_height < 1:
-            return
-        page = self.disk.finals[from_height - 1 : from_height - 1 + BLOCKS_PER_ANSWER]
-        while page and page[-1].commit is None:
-            page = page[:-1]
-        if page:
-            self.send(sender, FinalBlocks(tuple(page)))
-
-    def on_final_blocks(self, blocks: tuple[Final, ...]) -> None:
-        """Installs those that go on where this hub stands, each proven by the certificate above."""
-        height = len(self.disk.finals) + len(self.finalizing)
-        new = [final for final in blocks if final.block.summary.height > height]
-        if not new or self.finalizing or self.busy or self.queue:
-            return
-        home, parent = self.configuration, self.head_hash()
-        for final in new:
-            summary = final.block.summary
-            if summary.parent != parent or summary.slot.epoch != home.epoch:
-                return
-            if final.commit is not None and not self.world.notary.proves_commit(
-                final.commit, home, summary.closes
-            ):
-                return
-            parent = summary.hash
-            if final.block.next_configuration is not None:
-                home = final.block.next_configuration
-        newest = new[-1]
-        if newest.commit is None:
-            return
-        self.install(new, lambda: self.disk.put_finals(new, None), commit=newest.commit)
-        self.queue.append((self.configuration.epoch, lambda: self.catch_up(None)))
-
-
-def first_certificate() -> QuorumCertificate:
-    """Of the genesis block."""
-    return root_certificate(0, GENESIS)

@@ -222,3 +222,21 @@ def root() -> QuorumCertificate:
 def unsigned(statement: Said) -> Any:
     """Without its token."""
     return msgspec.structs.replace(statement, signature=b"")
+
+
+def as_they_are(stage: Stage) -> None:
+    """No rule is weakened."""
+
+
+def hide_the_certificate(stage: Stage, *, leader: str, other: str, rank: Rank) -> None:
+    """`leader` and `other` prepare a block; only `leader` learns that both did."""
+    for kind in (Prepare, Commit, Shown):
+        stage.hold(kind, of=leader, to=other)
+    stage.holds_certificate(leader, rank)
+    assert stage.runner(other).core.high < rank
+
+
+Weaken = Callable[[Stage], None]
+"""Makes one rule weaker."""
+FIRST = Rank(0, 1, 0)
+"""The first slot of the first term."""

@@ -58,7 +58,7 @@ ELECTED = election(3, ROOT.rank, Rank(0, 2, 1))
         (proposal(Rank(1, 3, 1), certificate(3, 0)), False),
     ],
 )
-def test_what_may_be_prepared_in_term_3(case: ProposalSeen, allowed: bool) -> None:  # noqa: FBT001
+def test_what_may_be_prepared_in_term_3(case: ProposalSeen, allowed: bool) -> None:  # noqa: FBT001 - a case
     assert rules.may_prepare(RECORD, case, parent=None) is allowed
 
 
