@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from homechain.api.server import openapi
 from homechain.api.server.answers import json_answer
@@ -67,9 +68,9 @@ def resident_app(context: Context) -> web.Application:
 
 
 def _application(
-    context: Context, routes: Sequence[Route], title: str, more: Sequence[object]
+    context: Context, routes: Sequence[Route], title: str, more: Sequence[Middleware]
 ) -> web.Application:
-    app = web.Application(middlewares=[problems, gates, *more])  # type: ignore[list-item]
+    app = web.Application(middlewares=[problems, gates, *more])
     app[CONTEXT] = context
     for route in routes:
         app.router.add_route(route.method, route.path, _handler(context, route))

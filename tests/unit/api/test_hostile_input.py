@@ -4,37 +4,22 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from yarl import URL
 
 from homechain.api.client import HubProblem
-from homechain.api.schema.pairing import DeviceState
 from homechain.api.schema.problems import Problem, ProblemCode
-from homechain.api.schema.session import RequestClaims
-from homechain.crypto.hashing import b64u
 from homechain.crypto.jws import sign_compact
-from homechain.ledger.names import forbidden_character
-from homechain.ledger.pairing import commitment_to
-from homechain.model.errors import FormatError
 from homechain.model.records import (
     CommandRecord,
-    DeviceDescription,
-    DeviceKind,
     EventRecord,
-    Role,
-    Thing,
-    write_payload,
 )
 from tests.fakes.home import Actor, made_key
 from tests.unit.api.conftest import Door, Household, problem_of
+from tests.unit.api.test_signed_requests import authorization
 
-NAUGHTY: list[str] = json.loads(
-    (Path(__file__).parents[2] / "vectors/blns/blns.json").read_text(encoding="utf-8")
-)
 JOSE = {"Content-Type": "application/jose"}
 JSON = {"Content-Type": "application/json"}
 
@@ -280,79 +265,6 @@ async def test_media_has_its_own_limit(door: Door, household: Household) -> None
         assert (await problem_of(answer)).code == ProblemCode.BODY_TOO_LARGE
 
 
-def authorization(
-    door: Door, actor: Actor, method: str, path: str, *, jti: bytes = bytes(32), **changes: Any
-) -> str:
-    claims = {
-        "iss": actor.did,
-        "aud": door.hub.did,
-        "htm": method,
-        "htu": path,
-        "iat": door.hub.clock.wall_ms() // 1000,
-        "jti": b64u(jti),
-        **changes,
-    }
-    typ = claims.pop("typ", RequestClaims.TYP)
-    key = claims.pop("key", actor.key)
-    return "Homechain " + sign_compact(json.dumps(claims).encode(), typ=typ, key=key).decode()
-
-
-SIGNED_REQUESTS: dict[str, tuple[dict[str, Any], ProblemCode]] = {
-    "another method": ({"htm": "PUT"}, ProblemCode.UNAUTHENTICATED),
-    "another path": ({"htu": "/v1/events"}, ProblemCode.UNAUTHENTICATED),
-    "another hub": ({"aud": made_key("hub 1").public.did}, ProblemCode.WRONG_HUB),
-    "too old": ({"iat": 1_700_000_000}, ProblemCode.CLOCK_DIFFERS),
-    "from the future": ({"iat": 1_900_000_000}, ProblemCode.CLOCK_DIFFERS),
-    "another typ": ({"typ": EventRecord.TYP}, ProblemCode.UNAUTHENTICATED),
-    "another key": ({"key": made_key("nobody")}, ProblemCode.UNAUTHENTICATED),
-    "an unknown claim": ({"admin": True}, ProblemCode.UNAUTHENTICATED),
-    "a name that is no key": (
-        {"iss": "did:key:z6Mk" + "1" * 44},
-        ProblemCode.UNAUTHENTICATED,
-    ),
-}
-
-
-@pytest.mark.parametrize("name", SIGNED_REQUESTS)
-async def test_a_signed_request_has_to_be_right_in_every_part(
-    door: Door, household: Household, name: str
-) -> None:
-    changes, code = SIGNED_REQUESTS[name]
-    path = f"/v1/devices/{household.lock.did}/commands"
-    header = authorization(door, household.lock, "GET", path, **changes)
-    headers = {"Authorization": header}
-    async with door.http().get(door.devices_url + path, headers=headers) as answer:
-        assert (await problem_of(answer)).code == code
-
-
-@pytest.mark.parametrize("scheme", ["", "Bearer x", "Homechain", "Homechain a.b.c", "Basic eDp4"])
-async def test_no_stream_without_a_signed_request(
-    door: Door, household: Household, scheme: str
-) -> None:
-    path = f"/v1/devices/{household.lock.did}/commands"
-    headers = {"Authorization": scheme} if scheme else {}
-    async with door.http().get(door.devices_url + path, headers=headers) as answer:
-        assert (await problem_of(answer)).code == ProblemCode.UNAUTHENTICATED
-        assert answer.headers["WWW-Authenticate"]
-
-
-async def test_a_signed_request_works_once(door: Door, household: Household) -> None:
-    path = f"/v1/devices/{household.lock.did}"
-    headers = {"Authorization": authorization(door, household.lock, "GET", path)}
-    http = door.http()
-    async with http.get(door.devices_url + path, headers=headers) as answer:
-        assert (await answer.json())["state"] == DeviceState.APPROVED
-    async with http.get(door.devices_url + path, headers=headers) as answer:
-        assert (await problem_of(answer)).code == ProblemCode.REPLAYED_REQUEST
-
-
-async def test_a_device_hears_only_its_own_commands(door: Door, household: Household) -> None:
-    path = f"/v1/devices/{household.lock.did}/commands"
-    headers = {"Authorization": authorization(door, household.camera, "GET", path)}
-    async with door.http().get(door.devices_url + path, headers=headers) as answer:
-        assert (await problem_of(answer)).code == ProblemCode.FORBIDDEN
-
-
 PATHS = [
     "/v1/devices/..%2f..%2fetc%2fpasswd",
     "/v1/devices/%2e%2e",
@@ -496,60 +408,3 @@ async def test_a_fault_of_the_hub_tells_nothing_of_its_inside(
     assert b"hub.key" not in body
     assert b"Traceback" not in body
     assert "upside down" in caplog.text
-
-
-@pytest.mark.parametrize("place", range(0, len(NAUGHTY), 8))
-async def test_naughty_names_are_refused_or_kept_as_they_are(
-    door: Door, household: Household, place: int
-) -> None:
-    """Through a person's name, a device's own title, and queries."""
-    owner, http = door.person(household.owner), door.http()
-    await owner.home()
-    refusals: list[int] = []
-    for offset, text in enumerate(NAUGHTY[place : place + 8]):
-        stranger = made_key(f"stranger {place + offset}").public.did
-        try:
-            await owner.put_person(stranger, name=text, role=Role.GUEST)
-        except FormatError:
-            continue  # never signed
-        except HubProblem as refused:
-            refusals.append(refused.status)
-        else:
-            shown = {person.did: person.name for person in await owner.persons()}
-            assert shown[stranger] == text
-        params = {"area": text[:256]}
-        headers = {"Authorization": f"Bearer {next(iter(owner._ring._tokens.values()))}"}
-        url = door.residents_url + "/v1/devices"
-        async with http.get(url, params=params, headers=headers) as answer:
-            assert answer.status in {200, 400}
-    assert all(status < 500 for status in refusals)
-
-
-async def test_naughty_titles_of_devices_never_reach_a_resident(
-    door: Door, household: Household
-) -> None:
-    http: aiohttp.ClientSession = door.http()
-    for place, text in enumerate(NAUGHTY):
-        key = made_key(f"stranger {place}")
-        description = DeviceDescription(
-            iss=key.public.did,
-            home=household.home.id_text,
-            hub=door.hub.did,
-            iat=1,
-            commitment=commitment_to(bytes(32)),
-            thing=Thing(title=text, at_type=DeviceKind.OTHER),
-        )
-        raw = sign_compact(write_payload(description), typ=DeviceDescription.TYP, key=key)
-        async with http.post(door.devices_url + "/v1/devices", data=raw, headers=JOSE) as answer:
-            assert answer.status in {202, 400, 429}, text
-            if forbidden_character(text) is not None:
-                assert answer.status != 202
-        door.hub.clock.pass_s(5)
-        await http.put(
-            f"{door.devices_url}/v1/devices/{key.public.did}/pairing",
-            json={"device_nonce": b64u(bytes(32))},
-        )
-        door.hub.clock.pass_s(3600)
-    titles = [each.title for each in (await door.person(household.owner).requests()).devices]
-    assert titles
-    assert not [title for title in titles if forbidden_character(title) is not None]
