@@ -60,6 +60,9 @@ def prepare(hub: Hub, event: ProposalSeen) -> None:
     """Body, justifying certificate and prepare go to disk together; then it is said."""
     summary, justify = event.summary, event.justify
     known = summary.hash in hub.chain
+    if not (hub.is_behind(hub.safety.high) or hub.prepared_in_vain()):
+        # A home at rest makes no progress and needs none: patience begins with the work.
+        hub.pace.progress_ms = hub.now_ms
     prepared = Prepared(event.slot, summary.hash, justify.rank, justify.block)
     hub.remember(hub.safety._replace(prepared=prepared), store=None if known else summary.hash)
     keep_in_mind(hub, summary)
