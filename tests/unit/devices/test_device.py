@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from homechain_devices.sdk import (
     Outcome,
 )
 from homechain_devices.sdk.events import (
+    CommandAnswered,
     CommandRefused,
     DigitsShown,
 )
+from homechain_devices.steps import Change
 from tests.fakes.home import Actor
 from tests.unit.devices.made_hub import House
 from tests.unit.devices.made_lock import QUICK, MadeLock, nobody, taken_in
@@ -239,3 +242,85 @@ async def test_a_camera_brings_the_still_before_the_outcome_that_names_it(
         await task
     assert house.outcomes()[0].media == digest
     assert [hub.media[digest] for hub in house.hubs] == [jpeg, jpeg]
+
+
+async def test_a_handler_that_hangs_has_failed(house: House, state_dir: Path) -> None:
+    lock = MadeLock(house, state_dir, limits=replace(QUICK, action_s=0.01))
+    lock.during.clear()
+    async with lock.running():
+        did = await taken_in(house, lock)
+        house.send(house.order(house.home.owner, did, "unlock")[0])
+        await house.until(lambda: len(house.outcomes()) == 1)
+    assert house.outcomes()[0].result is OutcomeResult.FAILED
+    assert "did not finish within" in house.outcomes()[0].reason
+
+
+async def test_an_outcome_that_does_not_fit_the_description_is_a_fault_of_the_program(
+    house: House, state_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lock = MadeLock(house, state_dir)
+
+    async def lie(arguments: Mapping[str, Any]) -> Outcome:
+        return Outcome.done(battery=101)
+
+    lock.device._handlers.pop("unlock")
+    lock.device.action("unlock")(lie)
+    async with lock.running():
+        did = await taken_in(house, lock)
+        house.send(house.order(house.home.owner, did, "unlock")[0])
+        await house.until(lambda: len(house.outcomes()) == 1)
+    assert house.outcomes()[0].reason == "a fault in the device's own program"
+    assert "battery must be at most 100" in caplog.text
+
+
+async def test_what_does_not_fit_into_an_outcome_goes_out_beside_it(
+    house: House, state_dir: Path
+) -> None:
+    lock = MadeLock(house, state_dir)
+
+    async def busy(arguments: Mapping[str, Any]) -> Outcome:
+        return Outcome.done(*[Change("battery", percent) for percent in range(20)])
+
+    lock.device._handlers.pop("unlock")
+    lock.device.action("unlock")(busy)
+    async with lock.running():
+        did = await taken_in(house, lock)
+        house.send(house.order(house.home.owner, did, "unlock")[0])
+        await house.until(lambda: len(house.outcomes()) == 1)
+        lock.device.report("door", "open")
+        await house.until(lambda: len(house.readings()) == 5)
+    assert [r.value for r in house.outcomes()[0].readings] == list(range(16))
+    assert [r.value for r in house.readings()] == [16, 17, 18, 19, "open"]
+
+
+async def test_an_action_that_no_device_described_is_refused(house: House, state_dir: Path) -> None:
+    lock = MadeLock(house, state_dir)
+    async with lock.running():
+        did = await taken_in(house, lock)
+        lock.device._handlers.pop("unlatch")
+        house.send(house.order(house.home.owner, did, "unlatch")[0])
+        await house.until(lambda: len(house.outcomes()) == 1)
+    assert house.outcomes()[0].reason == "this device cannot unlatch"
+
+
+async def test_a_device_full_of_outcomes_acts_on_nothing_more(
+    house: House, state_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lock = MadeLock(house, state_dir, limits=replace(QUICK, waiting_outcomes=1))
+    async with lock.running():
+        did = await taken_in(house, lock)
+        for hub in house.hubs:
+            hub.fault = "not-final-in-time"
+        first, second = (house.order(house.home.owner, did, "lock")[0] for _ in range(2))
+        house.hubs[0].push(first)
+        await house.until(lambda: bool(lock.heard(CommandAnswered)))
+        house.hubs[0].push(second)
+        posts = sum(hub.posts for hub in house.hubs)
+        await house.until(lambda: sum(hub.posts for hub in house.hubs) > posts + 3)
+        assert len(lock.acts) == 1
+        for hub in house.hubs:
+            hub.fault = ""
+        await house.until(lambda: len(house.outcomes()) == 1)
+        house.hubs[0].push(second)
+        await house.until(lambda: len(house.outcomes()) == 2)
+    assert "full of outcomes" in caplog.text
