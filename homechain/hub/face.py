@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from homechain.api.server.ports import (
     Head,
+    HubBusy,
     Media,
     MeshHub,
     MeshReport,
@@ -19,9 +20,11 @@ from homechain.ledger.state import State
 from homechain.mesh.peer import LinkReport
 from homechain.model.messages import PendingDevice, PendingHub
 from homechain.node.feed import Listener, MeshNotice
-from homechain.node.node import Node, Submission
+from homechain.node.node import HubStopped, Node
+from homechain.node.pool import PoolFull
 from homechain.node.ports import Clock
 from homechain.node.queries import Queries
+from homechain.node.receipts import Submission
 
 
 class Pairing(Struct, frozen=True, kw_only=True):
@@ -98,8 +101,11 @@ class HubFace:
         return self._media
 
     async def submit(self, raw: bytes) -> Submission:
-        """See `Node.submit`."""
-        return await self._node.submit(raw)
+        """See `Node.submit`; `HubBusy` where there is no room, or not for long any more."""
+        try:
+            return await self._node.submit(raw)
+        except (PoolFull, HubStopped) as error:
+            raise HubBusy(str(error) or "too many records wait here") from error
 
     def subscribe(self) -> AbstractContextManager[Listener]:
         """See `Node.subscribe`."""
@@ -191,7 +197,7 @@ class HubFace:
                 addresses=addresses,
             )
         link = links.get(did)
-        height = engine.catch_up.height_of(did)
+        height = engine.healing.catch_up.height_of(did)
         skew_ms = link.clock_skew_ms if link is not None else None
         return MeshHub(
             did=did,

@@ -24,48 +24,61 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class CatchUp:
-    """Decides whom to ask next."""
+    """Decides whom to ask next, and whose answer is welcome."""
 
     def __init__(self) -> None:
         self._heights: dict[str, int] = {}
         self._distrusted_until_ms: dict[str, int] = {}
-        self._asked: tuple[str, int] | None = None
-        """Who was asked, and until when the answer is awaited."""
+        self._owed: dict[str, int] = {}
+        """Who was asked and has not answered, and until when others wait for that answer."""
+        self._taking: str | None = None
+        """Whose page is being checked and installed."""
 
     def learn_height(self, hub: str, height: int) -> None:
         """`hub` says that its final head is at `height`."""
         self._heights[hub] = height
+
+    def hear_of(self, hub: str, height: int) -> None:
+        """`hub` said so in passing: never takes back what it said before."""
+        self._heights[hub] = max(height, self._heights.get(hub, 0))
 
     def height_of(self, hub: str) -> int | None:
         """What `hub` said last about its head."""
         return self._heights.get(hub)
 
     def forget(self, hub: str) -> None:
-        """The link to `hub` broke."""
+        """The link to `hub` broke: no answer will come over it."""
         self._heights.pop(hub, None)
-        if self._asked and self._asked[0] == hub:
-            self._asked = None
+        self._owed.pop(hub, None)
 
-    @property
-    def target(self) -> int:
-        """Highest height that anybody claims."""
-        return max(self._heights.values(), default=0)
+    def begin(self, hub: str) -> bool:
+        """A page of `hub` came: whether to look at it. Only what was asked for, one at a time.
 
-    def delivered(self, hub: str, *, useful: bool, now_ms: int) -> None:
-        """An answer came. A useless one earns `DISTRUST_MS` of silence."""
-        if self._asked and self._asked[0] == hub:
-            self._asked = None
-        if not useful:
-            self._distrusted_until_ms[hub] = now_ms + DISTRUST_MS
+        An answer that comes late is as good as any: it took a slow disk, and no ill will.
+        """
+        if self._taking is not None or self._owed.pop(hub, None) is None:
+            return False
+        self._taking = hub
+        return True
+
+    def end(self, *, useful: bool, now_ms: int) -> None:
+        """The page is done with. A useless one earns `DISTRUST_MS` of silence."""
+        assert self._taking is not None, "begin() comes first"
+        if useful:
+            self._distrusted_until_ms.pop(self._taking, None)
+        else:
+            self._distrusted_until_ms[self._taking] = now_ms + DISTRUST_MS
+        self._taking = None
 
     def next_request(self, *, head: int, connected: Collection[str], now_ms: int) -> Request | None:
         """Whom to ask now; None while an answer is awaited or nobody has more."""
-        if self._asked is not None:
-            hub, until_ms = self._asked
-            if now_ms < until_ms and hub in connected:
+        if self._taking is not None:
+            return None
+        for hub, until_ms in self._owed.items():
+            if hub in connected and now_ms < until_ms:
                 return None
-            self._asked = None
-            self._distrusted_until_ms[hub] = now_ms + DISTRUST_MS
+            if self._distrusted_until_ms.get(hub, 0) < until_ms:
+                self._distrusted_until_ms[hub] = until_ms + DISTRUST_MS
         candidates = [
             (height, hub)
             for hub, height in self._heights.items()
@@ -76,5 +89,5 @@ class CatchUp:
         if not candidates:
             return None
         _, hub = max(candidates)
-        self._asked = (hub, now_ms + ANSWER_TIMEOUT_MS)
+        self._owed[hub] = now_ms + ANSWER_TIMEOUT_MS
         return Request(hub=hub, from_height=head + 1)

@@ -36,6 +36,7 @@ class Chain:
         self.commit = commit
         """Certificate of the head itself; None only for the genesis block."""
         self._open: dict[bytes, OpenBlock] = {}
+        self._pinned: set[bytes] = set()
 
     def __contains__(self, block: bytes) -> bool:
         return block == self.head.hash or block in self._open
@@ -52,12 +53,29 @@ class Chain:
         return self._open.get(block)
 
     def add(self, built: BuiltBlock, *, proposal: bytes) -> None:
-        """Keeps a checked block whose parent is the head or open."""
+        """Keeps a checked block whose parent is the head or open.
+
+        When there are too many, the oldest that nobody counts on gives way: a leader that proposes
+        a hundred blocks for one slot cannot keep the next leader's out. `ChainFull` if all count.
+        """
         if built.hash in self._open:
             return
         if len(self._open) >= OPEN_BLOCKS:
-            raise ChainFull
+            self._make_room(built.header.parent)
         self._open[built.hash] = OpenBlock(built=built, proposal=proposal)
+
+    def pin(self, block: bytes) -> None:
+        """`block` is, or will be, on disk under this hub's word: it stays until it is decided."""
+        if block in self._open:
+            self._pinned.add(block)
+
+    def _make_room(self, parent: bytes) -> None:
+        needed = self._pinned | {parent}
+        needed |= {step.built.header.parent for step in self._open.values()}
+        spare = next((block for block in self._open if block not in needed), None)
+        if spare is None:
+            raise ChainFull
+        del self._open[spare]
 
     def path(self, block: bytes) -> list[OpenBlock] | None:
         """Open blocks from just above the head up to `block`; None where one is missing."""
@@ -100,6 +118,7 @@ class Chain:
                 kept.add(block)
         kept.discard(head.hash)
         self._open = {block: step for block, step in self._open.items() if block in kept}
+        self._pinned &= kept
 
 
 def summary(point: ChainPoint) -> BlockSummary:

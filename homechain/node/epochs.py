@@ -34,6 +34,10 @@ class Epochs:
         """The epoch that this hub is in."""
         return self._epochs[max(self._epochs)]
 
+    def of(self, number: int) -> Epoch:
+        """One epoch by its number."""
+        return self._epochs[number]
+
     @property
     def steps(self) -> tuple[ConfigurationStep, ...]:
         """The ends of all epochs but the current one, oldest first."""

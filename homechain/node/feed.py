@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from homechain.ledger.blocks import BuiltBlock
 from homechain.ledger.decisions import Decision
 from homechain.ledger.records import SignedRecord
 
@@ -28,6 +29,18 @@ class FinalNotice(Struct, frozen=True, kw_only=True):
     records: tuple[SignedRecord, ...]
     decisions: tuple[Decision, ...]
     """One for each command in `records`, in order."""
+
+    @classmethod
+    def of(cls, built: BuiltBlock) -> "FinalNotice":
+        """The notice of a block that is final."""
+        return cls(
+            height=built.height,
+            hash=built.hash,
+            time_ms=built.header.time_ms,
+            first_index=built.first_index,
+            records=built.records,
+            decisions=built.decisions,
+        )
 
 
 class MeshNotice(Struct, frozen=True, kw_only=True):

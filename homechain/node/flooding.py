@@ -24,14 +24,21 @@ class Flood:
 
     def is_new(self, message: bytes) -> bool:
         """True the first time that these bytes pass."""
-        digest = hashlib.blake2b(message, digest_size=16).digest()
-        if digest in self._seen:
-            self._seen.move_to_end(digest)
-            return False
+        is_new = not self.has_seen(message)
+        self.note(message)
+        return is_new
+
+    def has_seen(self, message: bytes) -> bool:
+        """Whether these bytes were noted of late."""
+        return _digest(message) in self._seen
+
+    def note(self, message: bytes) -> None:
+        """These bytes need not be looked at again."""
+        digest = _digest(message)
         self._seen[digest] = None
+        self._seen.move_to_end(digest)
         if len(self._seen) > self._capacity:
             self._seen.popitem(last=False)
-        return True
 
     def learn_links(self, hub: str, linked: Iterable[str]) -> None:
         """`hub` says which hubs it has links to."""
@@ -48,3 +55,7 @@ class Flood:
             for peer in peers
             if peer not in (origin, came_from) and origin not in self._links.get(peer, frozenset())
         ]
+
+
+def _digest(message: bytes) -> bytes:
+    return hashlib.blake2b(message, digest_size=16).digest()

@@ -9,6 +9,8 @@ from typing import Final
 
 from homechain.ledger.certificates import verify_commit, verify_election, verify_quorum
 from homechain.model.blocks import CommitCertificate, ElectionCertificate, QuorumCertificate
+from homechain.model.configuration import Configuration
+from homechain.model.statements import Statement
 from homechain.node.engine import Engine
 
 KEPT: Final = 2_048
@@ -16,6 +18,10 @@ KEPT: Final = 2_048
 REPEAT_HEARD_MS: Final = 250
 """A statement that comes again is given to the core again after this long: whoever repeats itself
 lacks something."""
+
+
+class Misbehaviour(Exception):
+    """A peer sent what no honest hub sends."""
 
 
 class Judge:
@@ -65,16 +71,21 @@ class Judge:
     def commit(self, certificate: CommitCertificate) -> bool:
         """Whether it is of this epoch. `InvalidCertificate` if it proves nothing.
 
-        Where the block is not here, its closing mark is unknown; the core checks that count.
+        Where the block is not here, its closing mark is unknown; the core checks that count. A
+        certificate that counts children is of no use then: no lock believes one for a closing
+        block, and whoever has one, has the block.
         """
         configuration = self._engine.configuration
         if certificate.rank.epoch != configuration.epoch:
             return False
-        if not self.knows(certificate):
-            step = self._engine.chain.open_block(certificate.block)
-            closes = step.built.header.close if step is not None else None
-            verify_commit(certificate, configuration, closes=closes)
-            self.remember(certificate)
+        if self.knows(certificate):
+            return True
+        step = self._engine.chain.open_block(certificate.block)
+        closes = step.built.header.close if step is not None else None
+        verify_commit(certificate, configuration, closes=closes)
+        if step is None and any(each.child is not None for each in certificate.endorsements):
+            return False
+        self.remember(certificate)
         return True
 
     def election(self, certificate: ElectionCertificate) -> bool:
@@ -86,3 +97,13 @@ class Judge:
             verify_election(certificate, configuration)
             self.remember(certificate)
         return True
+
+    def relay(self, hub: str, statement: Statement, configuration: Configuration) -> None:
+        """Passes a new statement on to those that have no link with its signer."""
+        engine = self._engine
+        for peer in engine.flood.relay_to(
+            origin=configuration.members[statement.signer],
+            came_from=hub,
+            peers=engine.peers.connected() - {engine.world.signer.did},
+        ):
+            engine.peers.send(peer, statement)

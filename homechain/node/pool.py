@@ -4,7 +4,7 @@ Order of arrival is kept, because a device's readings have an order. A record le
 final, or when the final state can never take it any more.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
 
 from homechain.ledger.errors import Inadmissible
@@ -92,19 +92,10 @@ class Pool:
             return list(self._records.values())
         return [record for record in self._records.values() if record.signer in signers]
 
-    def raws(self, *, at_most: int) -> list[bytes]:
-        """Exact bytes of the oldest `at_most` records, to show to a hub that just appeared."""
-        return [record.raw for record in islice(self._records.values(), at_most)]
-
-    def recheck(
-        self, signers: Collection[str] | None, check: Callable[[SignedRecord], None]
-    ) -> list[tuple[SignedRecord, Inadmissible]]:
-        """Removes what `check` refuses; returns what was removed, and why."""
-        refused: list[tuple[SignedRecord, Inadmissible]] = []
-        for record in self.of_signers(signers):
-            try:
-                check(record)
-            except Inadmissible as reason:
-                refused.append((record, reason))
-        self.discard(record.id for record, _ in refused)
-        return refused
+    def raws(self, *, at_most: int, before_ms: int | None = None) -> list[bytes]:
+        """Exact bytes of the oldest `at_most` records; only those that came by `before_ms`."""
+        return [
+            record.raw
+            for record_id, record in islice(self._records.items(), at_most)
+            if before_ms is None or self._since_ms[record_id] <= before_ms
+        ]

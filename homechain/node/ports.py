@@ -131,8 +131,12 @@ class Loaded(Struct, frozen=True, kw_only=True):
     pending: tuple[bytes, ...]
 
 
+class StoreFailed(Exception):
+    """The disk did not take, or does not hold, what was given to it. The hub has to stop."""
+
+
 class Store(Protocol):
-    """The hub's disk. A failure raises `StorageFailed`; the hub then stops and never retries."""
+    """The hub's disk. A failure raises `StoreFailed`; the hub then stops and never retries."""
 
     async def load(self) -> Loaded | None:
         """None where no home has been founded or joined yet."""

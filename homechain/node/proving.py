@@ -28,6 +28,8 @@ class Proofs:
         """Makes the proofs of allowed commands in `path`, and forgets those that expired."""
         self._forget(time_ms)
         for place, (step, _) in enumerate(path):
+            # A device that is led past the end of this block's epoch believes nothing of it.
+            until_then = steps[: step.built.header.epoch]
             allowed = {item.command for item in step.built.decisions if item.allowed}
             for record in step.built.records:
                 payload = record.payload
@@ -41,7 +43,7 @@ class Proofs:
                     record.id,
                     headers_above=above,
                     commit=commit,
-                    configurations=steps,
+                    configurations=until_then,
                 )
                 self._proofs[record.id] = (payload.exp * 1000, proof)
 

@@ -5,6 +5,7 @@ itself leads to; every record's signature and every root is checked before anyth
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from homechain.crypto.keys import PublicKey, verify_batch
@@ -12,6 +13,7 @@ from homechain.ledger.blocks import ChainPoint, check_block
 from homechain.ledger.certificates import commit_checks
 from homechain.ledger.errors import InvalidBlock
 from homechain.ledger.records import SignatureCheck, SignedRecord, read_record, record_checks
+from homechain.model import limits
 from homechain.model.blocks import (
     CertifiedBlock,
     CommitCertificate,
@@ -20,15 +22,16 @@ from homechain.model.blocks import (
     read_header,
 )
 from homechain.model.configuration import Configuration
-from homechain.model.messages import BlocksWanted, FinalBlocks
+from homechain.model.messages import BlocksWanted, FinalBlocks, write_message
 from homechain.model.statements import proposal_bytes
 from homechain.node.catch_up import PAGE_BLOCKS, PAGE_BYTES
 from homechain.node.chain import OpenBlock
-from homechain.node.engine import Engine, Install
+from homechain.node.engine import Engine
 from homechain.node.queries import Queries
 from homechain.node.verification import Verifier
+from homechain.node.work import FinalPath, Install
 
-Steps = list[tuple[OpenBlock, CommitCertificate | None]]
+logger = logging.getLogger(__name__)
 
 
 class Syncing:
@@ -38,7 +41,6 @@ class Syncing:
         self._engine = engine
         self._queries = queries
         self._verifier = verifier
-        self._installing = False
 
     async def answer(self, hub: str, wanted: BlocksWanted) -> None:
         """Sends a page of final blocks, if this hub has what `hub` lacks."""
@@ -47,15 +49,20 @@ class Syncing:
             limit=max(1, min(wanted.at_most, PAGE_BLOCKS)),
             at_most_bytes=PAGE_BYTES,
         )
-        if blocks:
-            self._engine.peers.send(hub, FinalBlocks(tuple(blocks)))
+        if not blocks:
+            return
+        answer = FinalBlocks(tuple(blocks))
+        if len(write_message(answer)) > limits.MESSAGE_BYTES:
+            logger.error("blocks from #%d on do not fit into one message", wanted.from_height)
+            return
+        self._engine.peers.send(hub, answer)
 
     async def take(self, hub: str, page: FinalBlocks) -> None:
         """Checks a page and installs it; asks for the next. A bad page costs its sender trust."""
         engine = self._engine
-        if self._installing:
+        catch_up = engine.healing.catch_up
+        if not catch_up.begin(hub):
             return
-        self._installing = True
         useful = False
         try:
             steps = await self._check(page.blocks)
@@ -65,13 +72,12 @@ class Syncing:
                 await done
                 useful = True
         finally:
-            self._installing = False
-            engine.catch_up.delivered(hub, useful=useful, now_ms=engine.clock.monotonic_ms())
-        engine.seek_blocks()
+            catch_up.end(useful=useful, now_ms=engine.clock.monotonic_ms())
+            engine.healing.seek_blocks()
 
-    async def _check(self, blocks: Sequence[CertifiedBlock]) -> Steps:
+    async def _check(self, blocks: Sequence[CertifiedBlock]) -> FinalPath:
         point: ChainPoint = self._engine.chain.head
-        steps: Steps = []
+        steps: FinalPath = []
         checks: list[SignatureCheck] = []
         for certified in _up_to_certificate(blocks):
             header = read_header(certified.block.header)

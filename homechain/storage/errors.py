@@ -8,13 +8,14 @@ from contextlib import contextmanager
 import msgspec
 
 from homechain.model.errors import FormatError
+from homechain.node.ports import StoreFailed
 
 
 class StorageError(Exception):
     """Anything that the storage refuses or cannot do."""
 
 
-class StorageFailed(StorageError):
+class StorageFailed(StorageError, StoreFailed):
     """The medium failed. What was being written may or may not be there; the hub has to stop."""
 
 
