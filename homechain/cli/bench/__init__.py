@@ -138,7 +138,9 @@ async def _measure_at_home(
     from homechain.cli.bench.home import HUBS, LOCK, BenchHome
     from homechain.cli.demo.household import Household
 
-    async with Household(place, hubs=HUBS, on_step=warn, devices=[LOCK]) as household:
+    async with Household(
+        place, hubs=HUBS, on_step=warn, devices=[LOCK], devices_search=False
+    ) as household:
         await household.build()
         async with household.owner() as anna:
             home = BenchHome(household, anna, home=(await anna.well_known()).home)

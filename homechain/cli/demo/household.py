@@ -81,8 +81,13 @@ class Household:
         hubs: int,
         on_step: Callable[[str], None],
         devices: Sequence[DevicePlan] = DEVICES,
+        devices_search: bool = True,
     ) -> None:
-        """`devices` has the front door in it: it is what the cleaner may open."""
+        """`devices` has the front door in it: it is what the cleaner may open.
+
+        Without `devices_search` they are told the hubs' addresses: by mDNS a device that belongs to
+        nobody may as well meet the hubs of another home on the same loopback.
+        """
         self.place = place
         self.hubs: list[HubPlace] = []
         self.devices: dict[str, Child] = {}
@@ -90,6 +95,7 @@ class Household:
         self._plans = tuple(devices)
         self._say = on_step
         self._multicast = True
+        self._devices_search = devices_search
         self._owner = Profile(place / "anna")
         self._guest = Profile(place / "cleaner")
         self._owner_key: PrivateKey
@@ -241,7 +247,7 @@ class Household:
         for number, plan in enumerate(self._plans):
             where = (
                 ["--interface", HOST]
-                if self._multicast
+                if self._multicast and self._devices_search
                 else [f"--hub={address}" for hub in self.hubs for address in hub.description.api]
             )
             child = Child(
