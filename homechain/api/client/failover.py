@@ -16,6 +16,7 @@ from homechain.api.client.transport import (
     ClientTimeouts,
     Transport,
     decoded,
+    read_answer,
 )
 from homechain.api.schema.problems import ProblemCode
 from homechain.api.schema.session import Challenge, ChallengeRequest, Session, SessionClaims
@@ -87,7 +88,7 @@ class HubRing:
                     endpoint, method, path, body=body, headers=headers
                 )
             async with self.opened(endpoint, method, path, body=body, headers=headers) as response:
-                return await response.read()
+                return await read_answer(response)
 
         if not repeatable:
             return await once(self.current)

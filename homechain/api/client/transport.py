@@ -57,7 +57,7 @@ class Transport:
     ) -> bytes:
         """The body of a good answer. Raises `HubProblem` or `HubUnreachable`."""
         async with self.opened(endpoint, method, path, body=body, headers=headers) as response:
-            return await _read(response)
+            return await read_answer(response)
 
     @asynccontextmanager
     async def opened(
@@ -87,7 +87,7 @@ class Transport:
                 allow_redirects=False,
             ) as response:
                 if response.status >= 300:
-                    raise HubProblem(_problem(response, await _read(response)))
+                    raise HubProblem(_problem(response, await read_answer(response)))
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = str(error) or type(error).__name__
@@ -121,7 +121,8 @@ def decoded(data: bytes, kind: type[T]) -> T:
         raise UnexpectedAnswer(f"the hub's answer is not a {kind.__name__}: {error}") from error
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def read_answer(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body; `UnexpectedAnswer` beyond `ANSWER_BYTES`."""
     parts: list[bytes] = []
     size = 0
     async for part in response.content.iter_any():

@@ -61,8 +61,11 @@ def problem_answer(refused: Refused) -> web.Response:
 class LineStream:
     """NDJSON to one reader, who is given up when he does not read."""
 
-    def __init__(self, response: web.StreamResponse, *, write_wait_s: float) -> None:
+    def __init__(
+        self, request: web.Request, response: web.StreamResponse, *, write_wait_s: float
+    ) -> None:
         self.response = response
+        self._request = request
         self._write_wait_s = write_wait_s
 
     async def send(self, *items: Any) -> None:
@@ -72,6 +75,8 @@ class LineStream:
             async with asyncio.timeout(self._write_wait_s):
                 await self.response.write(data)
         except TimeoutError as error:
+            if self._request.transport is not None:
+                self._request.transport.abort()
             raise ConnectionResetError("the reader does not read") from error
 
 
@@ -80,4 +85,4 @@ async def open_lines(request: web.Request, *, write_wait_s: float) -> LineStream
     response = web.StreamResponse(headers=_HEADERS)
     response.content_type = NDJSON
     await response.prepare(request)
-    return LineStream(response, write_wait_s=write_wait_s)
+    return LineStream(request, response, write_wait_s=write_wait_s)

@@ -42,7 +42,8 @@ async def problems(request: web.Request, handler: Next) -> web.StreamResponse:
     except HTTPException as error:
         return problem_answer(Refused(ProblemCode.MALFORMED_REQUEST, f"{error.reason}."))
     except ConnectionError:
-        raise  # the reader is gone; there is nobody to tell
+        # The reader is gone, or was given up: aiohttp notices when it tries to send this.
+        return web.Response(status=499)
     except Exception:
         logger.exception("a request failed: %s %s", request.method, request.match_info.route)
         return problem_answer(

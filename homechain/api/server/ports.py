@@ -21,6 +21,10 @@ class HubBusy(Exception):
     """The hub has no room for another record or listener; try again, or another hub."""
 
 
+class HubFailed(Exception):
+    """This hub's disk failed: it takes nothing more in and is about to stop."""
+
+
 class Head(Struct, frozen=True, kw_only=True):
     """The newest final block."""
 
@@ -152,7 +156,7 @@ class Hub(Protocol):
     async def submit(self, raw: bytes) -> Submission:
         """Admit a record: checked, signature verified, durable here when it returns.
 
-        Raises `Inadmissible`; `HubBusy` where too many records wait.
+        Raises `Inadmissible`; `HubBusy` where too many records wait; `HubFailed`.
         """
 
     def subscribe(self) -> AbstractContextManager[Listener]:

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Final
 
 from homechain.api.schema.problems import PROBLEM_TYPE_PREFIX, Problem, ProblemCode
-from homechain.api.server.ports import HubBusy
+from homechain.api.server.ports import HubBusy, HubFailed
 from homechain.crypto.errors import CryptoError, MalformedJson
 from homechain.ledger.errors import Inadmissible
 from homechain.model.errors import FormatError
@@ -124,8 +124,8 @@ class Refused(Exception):
         )
 
 
-KnownError = Inadmissible | CryptoError | FormatError | HubBusy
-KNOWN_ERRORS: Final = (Inadmissible, CryptoError, FormatError, HubBusy)
+KnownError = Inadmissible | CryptoError | FormatError | HubBusy | HubFailed
+KNOWN_ERRORS: Final = (Inadmissible, CryptoError, FormatError, HubBusy, HubFailed)
 
 
 def refusal_of(error: KnownError) -> Refused:
@@ -137,6 +137,8 @@ def refusal_of(error: KnownError) -> Refused:
                 "This hub has no room: try again, or another hub.",
                 retry_after_s=2,
             )
+        case HubFailed():
+            return Refused(ProblemCode.STORAGE_FAILED, "This hub's disk failed: use another hub.")
         case FormatError():
             return Refused(ProblemCode.INVALID_PARAMETER, f"{error}.")
         case Inadmissible():

@@ -11,6 +11,7 @@ from yarl import URL
 
 from homechain.api.client import HubProblem
 from homechain.api.schema.problems import Problem, ProblemCode
+from homechain.api.server.ports import HubBusy, HubFailed
 from homechain.crypto.jws import sign_compact
 from homechain.model.records import (
     CommandRecord,
@@ -394,6 +395,21 @@ async def refused(call: Callable[[], Awaitable[object]]) -> Problem:
     with pytest.raises(HubProblem) as caught:
         await call()
     return caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [(HubFailed(), ProblemCode.STORAGE_FAILED), (HubBusy(), ProblemCode.BUSY)],
+)
+async def test_a_hub_in_trouble_says_to_try_another(
+    door: Door, household: Household, failure: Exception, code: ProblemCode
+) -> None:
+    door.hub.failure = failure
+    raw = household.home.event_record(household.lock, bolt="locked").raw
+    url = door.devices_url + "/v1/events"
+    async with door.http().post(url, data=raw, headers=JOSE) as answer:
+        assert (await problem_of(answer)).code == code
+        assert answer.status == 503
 
 
 async def test_a_fault_of_the_hub_tells_nothing_of_its_inside(

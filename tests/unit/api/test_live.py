@@ -23,7 +23,7 @@ from homechain.api.schema.live import (
 from homechain.api.server.limits import ApiLimits
 from homechain.model.messages import PendingDevice
 from homechain.model.records import Role
-from homechain.node.feed import MeshNotice, Resync
+from homechain.node.feed import FinalNotice, MeshNotice, Resync
 from tests.unit.api.conftest import Door, Household
 
 T = TypeVar("T")
@@ -190,3 +190,57 @@ async def test_a_person_who_was_removed_hears_nothing_more(
     with pytest.raises(HubProblem):
         await ear.until(LiveBlock)
     assert not [item for item in ear.heard if isinstance(item, LiveBlock | LiveHome)]
+
+
+class TestDeaf:
+    @pytest.fixture
+    def limits(self) -> ApiLimits:
+        return ApiLimits(write_wait_s=0.05, keep_alive_s=0.01, streams_per_person=1)
+
+    async def test_a_reader_that_left_or_does_not_read_is_given_up(
+        self, door: Door, household: Household, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        owner = door.person(household.owner)
+        await owner.home()
+        token = next(iter(owner._ring._tokens.values()))
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.servers.loopback_port)
+        writer.write(
+            b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+            + token.encode()
+            + b"\r\n\r\n"
+        )
+        reader_of_nothing: asyncio.Transport = writer.transport  # type: ignore[assignment]  # a socket's transport can pause
+        async with asyncio.timeout(20):
+            await reader.readuntil(b"hello")
+            reader_of_nothing.pause_reading()
+            large = household.home.event_record(household.lock, note="x" * 8_000)
+            household.home.commit(large)
+            (built,) = door.hub._learn_blocks()
+            while door.servers._context._streams.total():
+                for _ in range(64):
+                    door.hub.feed.publish(
+                        FinalNotice(
+                            height=door.hub.head.height + 1_000,
+                            hash=built.hash,
+                            time_ms=1,
+                            first_index=0,
+                            records=(large,) * 64,
+                            decisions=(),
+                        )
+                    )
+                    await asyncio.sleep(0)
+        writer.close()
+        ear = Ear(owner.stream())
+        await ear.until(LiveHello)
+        assert not [each for each in caplog.records if each.levelname == "ERROR"]
+
+
+async def test_a_reader_that_leaves_is_no_fault(
+    door: Door, household: Household, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = door.device(household.lock).commands()
+    await anext(stream)
+    await stream.aclose()
+    for _ in range(3):
+        await door.person(household.owner).command(household.lock.did, "lock")
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
