@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 100
 FROM ?= 0
-FAST_TESTS := $(wildcard tests/unit tests/property tests/contract tests/vectors)
+FAST_TESTS := $(wildcard tests/unit tests/property tests/contract tests/vectors tests/simulation)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format sim bench lock hooks clean

@@ -29,6 +29,7 @@ from tests.simulation.blocks import (
 )
 from tests.simulation.disk import Disk
 from tests.simulation.hearing import hear, try_held
+from tests.simulation.notary import Violation
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -284,6 +285,8 @@ class Runner:
         path: list[SimBlock] = []
         name = effect.block
         while name != self.head_hash():
+            if name not in self.bodies:
+                raise Violation(f"{self.name}'s disk holds another final block below")
             block = self.bodies[name]
             path.append(block)
             name = block.summary.parent

@@ -29,6 +29,7 @@ from tests.simulation.stage import (
     hide_the_certificate,
     root,
 )
+from tests.simulation.world import Change
 
 # ---------------------------------------------------------------------- CE7
 
@@ -250,3 +251,42 @@ def test_ce11_binding_timeouts_depose_leaders_for_ever(monkeypatch: pytest.Monke
 
     with pytest.raises(Violation, match="a deaf hub deposed"):
         one_deaf_hub(weaken)
+
+
+# ---------------------------------------------------------------------- CE13
+
+
+def above_a_configuration_block(weaken: Weaken) -> None:
+    """One hub of four is removed while more records wait: they belong to the next epoch."""
+    stage = Stage(4)
+    one, two, three, four = (stage.hub(term) for term in (1, 2, 3, 4))
+    weaken(stage)
+    stage.start()
+    stage.leads(one, 1)
+    stage.world.disk_ms = (20, 20)
+    for name in (two, three, four):
+        stage.hold(Commit, to=name)
+    stage.hold(Commit, to=one, where=lambda commit: commit.seq == 0)
+    stage.world.submit(one, Change(remove=four))
+    stage.wait(10)
+    stage.world.submit(one)
+    stage.wait(300)
+    stage.anything_goes()
+    stage.until(lambda: stage.runner(one).core.epoch == 1, "the next epoch")
+    assert stage.runner(one).configuration.size == 3
+    stage.wait(500)
+    stage.world.submit(two)
+    stage.ends_well(height=3)
+    assert stage.runner(four).core.role == "observer"
+
+
+def test_ce13_a_configuration_block_is_the_last_of_its_epoch() -> None:
+    above_a_configuration_block(as_they_are)
+
+
+def test_ce13_proposing_above_it_forks_or_halts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def weaken(stage: Stage) -> None:
+        monkeypatch.setattr(rules, "may_stand_on", lambda parent: True)
+
+    with pytest.raises(Violation, match=r"never came|another final block"):
+        above_a_configuration_block(weaken)
