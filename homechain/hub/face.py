@@ -1,7 +1,7 @@
 """The hub as the HTTP interface sees it: `api.server.ports.Hub`, made of the parts that work."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
 from msgspec import Struct
 
@@ -19,7 +19,7 @@ from homechain.ledger.proofs import CommandProof
 from homechain.ledger.state import State
 from homechain.mesh.peer import LinkReport
 from homechain.model.messages import PendingDevice, PendingHub
-from homechain.node.feed import Listener, MeshNotice
+from homechain.node.feed import Listener, MeshNotice, TooManyListeners
 from homechain.node.node import HubStopped, Node
 from homechain.node.pool import PoolFull
 from homechain.node.ports import Clock
@@ -107,9 +107,15 @@ class HubFace:
         except (PoolFull, HubStopped) as error:
             raise HubBusy(str(error) or "too many records wait here") from error
 
-    def subscribe(self) -> AbstractContextManager[Listener]:
-        """See `Node.subscribe`."""
-        return self._node.subscribe()
+    @contextmanager
+    def subscribe(self) -> Iterator[Listener]:
+        """See `Node.subscribe`; `HubBusy` where all places are taken."""
+        with ExitStack() as stack:
+            try:
+                listener = stack.enter_context(self._node.subscribe())
+            except TooManyListeners as error:
+                raise HubBusy("too many listen") from error
+            yield listener
 
     async def command_proof(self, command: bytes) -> CommandProof:
         """The proof of an allowed command that has not expired."""
@@ -117,11 +123,12 @@ class HubFace:
 
     async def trust_material(self) -> TrustMaterial:
         """What a device needs to check proofs by itself."""
+        steps = self._node.configuration_steps  # never ahead of the checkpoint
         newest = await self.queries.block(self._node.head.height)
         assert newest is not None, "the head is on disk"
         return TrustMaterial(
             genesis=self._node.genesis,
-            configuration_steps=self._node.configuration_steps,
+            configuration_steps=steps,
             checkpoint_header=newest.block.header,
             checkpoint_commit=newest.commit,
         )

@@ -86,17 +86,19 @@ def sign_genesis(
     )
 
 
-async def install_genesis(directory: HubDirectory, genesis: SignedRecord) -> None:
+async def install_genesis(
+    directory: HubDirectory, genesis: SignedRecord, *, introduction: Introduction | None = None
+) -> None:
     """Writes the genesis block. `AlreadyHome` where there is a ledger."""
     built = found(genesis)
-    store = await SqliteStore.open(directory.path)
-    try:
+    async with await SqliteStore.open(directory.path) as store:
         if await store.load() is not None:
             raise AlreadyHome(f"{directory.path} holds a ledger already")
+        if introduction is not None:
+            # Before the ledger: one that does not know whom to trust could not be mended.
+            directory.write_introduction(introduction)
         block = final_block(OpenBlock(built=built, proposal=b""), commit=None)
         await store.write(Batch(final=(block,)))
-    finally:
-        await store.close()
 
 
 async def join_home(
@@ -117,8 +119,7 @@ async def join_home(
         raise FoundingFailed(f"the home's introduction cannot be read: {error}") from error
     if not sound:
         raise FoundingFailed("the home's genesis record is not the one of its id")
-    await install_genesis(directory, genesis)
-    directory.write_introduction(introduction)
+    await install_genesis(directory, genesis, introduction=introduction)
     return genesis
 
 

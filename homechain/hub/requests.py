@@ -21,6 +21,9 @@ DEVICES_WAITING: Final = 64
 DEVICES_PER_HUB: Final = 32
 """Most requests that one other hub may bring."""
 HUBS_WAITING: Final = 8
+HUB_DESCRIPTION_BYTES: Final = 16 * 1024
+NONCE_BYTES: Final = 64
+"""Longest nonce; what is longer is no request but a way to fill the memory."""
 WAIT_MS: Final = 30 * 60 * 1000
 
 
@@ -50,6 +53,8 @@ class Requests:
     def add_device(self, request: PendingDevice) -> bool:
         """Takes a request in; False if it is senseless or there is no room."""
         self._tidy()
+        if max(len(request.hub_nonce), len(request.device_nonce)) > NONCE_BYTES:
+            return False
         try:
             device = read_description(request.description).signer
         except (LedgerError, FormatError):
@@ -65,14 +70,21 @@ class Requests:
         return True
 
     def add_hub(self, request: PendingHub) -> bool:
-        """Takes a request in; False if it is senseless or there is no room."""
+        """Takes a request in; False if it is senseless or there is no room.
+
+        One that this hub paired itself always finds room: its code was typed by a resident.
+        """
         self._tidy()
+        if len(request.description) > HUB_DESCRIPTION_BYTES:
+            return False
         try:
             hub = msgspec.json.decode(request.description, type=HubDescription).hub
         except msgspec.MsgspecError:
             return False
         if hub not in self._hubs and len(self._hubs) >= HUBS_WAITING:
-            return False
+            if request.via != self._hub:
+                return False
+            self._hubs.popitem(last=False)
         self._hubs[hub] = (self._clock.monotonic_ms() + WAIT_MS, request)
         self._hubs.move_to_end(hub)
         return True

@@ -22,7 +22,7 @@ from homechain.mesh.addresses import AddressSource
 from homechain.mesh.announcements import Announcement, FoundHub, short_home
 from homechain.mesh.certificate import make_certificate
 from homechain.mesh.discovery import Discovery
-from homechain.mesh.errors import DiscoveryUnavailable
+from homechain.mesh.errors import DiscoveryUnavailable, ListenFailed
 from homechain.mesh.links import Mesh
 from homechain.mesh.pairing import PairingListener
 from homechain.mesh.pairing_keys import make_code
@@ -113,6 +113,7 @@ class Hub:
                 link_report=self._mesh.link_report,
             )
             self._mesh.open(host=settings.mesh.host, port=settings.mesh.port)
+            stack.callback(self._mesh.close)
             servers = await stack.enter_async_context(
                 Servers(
                     face,
@@ -140,7 +141,10 @@ class Hub:
         except* RemovedFromHome:
             pass
         finally:
+            window = self._window_task
             self.close_pairing()
+            if window is not None:
+                await asyncio.wait([window])
 
     async def _start_node(self, store: SqliteStore, queries: SqliteQueries) -> Node:
         timing = self._settings.consensus
@@ -249,7 +253,9 @@ class Hub:
         )
         closes_ms = self._clock.wall_ms() + round(PAIRING_WINDOW_S * 1000)
         self._window = PairingWindow(code=code, closes_ms=closes_ms)
-        self._window_task = asyncio.create_task(self._hold_window(listener), name="pairing")
+        self._window_task = asyncio.create_task(
+            self._hold_window(listener, after=self._window_task), name="pairing"
+        )
         return self._window
 
     def close_pairing(self) -> None:
@@ -258,18 +264,26 @@ class Hub:
             self._window_task.cancel()
         self._window = None
 
-    async def _hold_window(self, listener: PairingListener) -> None:
+    async def _hold_window(
+        self, listener: PairingListener, *, after: asyncio.Task[None] | None
+    ) -> None:
+        """Holds one window open; `after` is the one before it, which may still have the port."""
         try:
+            if after is not None:
+                await asyncio.wait([after])
             await listener.open(
                 host=self._settings.mesh.host, port=self._settings.mesh.pairing_port
             )
             self._say_pairing(listener.port)
             outcome = await listener.run()
             logger.info("the pairing window closed: %s", outcome.value)
+        except ListenFailed as error:
+            logger.error("no pairing window: %s", error)
         finally:
-            self._window = None
-            self._window_task = None
-            self._say_pairing(0)
+            if self._window_task is asyncio.current_task():
+                self._window = None
+                self._window_task = None
+                self._say_pairing(0)
 
     def _introduce(self) -> bytes:
         hubs = [hub.description for hub in self._node.state.hubs() if not hub.removed]
@@ -285,10 +299,11 @@ class Hub:
             self._mesh.broadcast(request)
 
     def _on_request(self, hub: str, request: PendingDevice | PendingHub) -> None:
-        """Another hub tells who waits there."""
+        """Another hub tells who waits there. It speaks for itself only, or its share had no end."""
         if isinstance(request, PendingHub):
-            self._requests.add_hub(request)
-        else:
+            if request.via == hub:
+                self._requests.add_hub(request)
+        elif request.hub == hub:
             self._requests.add_device(request)
 
     # ------------------------------------------------------------------ health
