@@ -1,6 +1,5 @@
 """A home with people and things, a fake hub in front of it, and real servers on real sockets."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -135,7 +134,6 @@ async def door(household: Household, limits: ApiLimits) -> AsyncIterator[Door]:
     yield door
     await door.close()
     await door.servers.__aexit__(None, None, None)
-    await asyncio.sleep(0)
 
 
 async def problem_of(response: aiohttp.ClientResponse) -> Problem:
