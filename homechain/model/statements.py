@@ -56,8 +56,8 @@ class Proposal(Struct, frozen=True, array_like=True, tag=3):
     """Present exactly when seq is 0."""
     signature: bytes = b""
     original: bytes = b""
-    """When K is proposed again (R11): the signature of K's first leader, for the slot in K's header,
-    so that whoever sees K here for the first time can keep a complete block."""
+    """When K is proposed again (R11): the signature of K's first leader, for the slot in its own
+    header, so that whoever sees K here for the first time can keep a complete block."""
 
 
 class Prepare(Struct, frozen=True, array_like=True, tag=4):
