@@ -76,9 +76,12 @@ async def private(request: web.Request, handler: Next) -> web.StreamResponse:
 def is_loopback(address: str | None) -> bool:
     """Whether the other end is this machine."""
     try:
-        return ipaddress.ip_address((address or "").partition("%")[0]).is_loopback
+        known = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
         return False
+    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
+        known = known.ipv4_mapped  # how a socket for both families spells an IPv4 address
+    return known.is_loopback
 
 
 def _check_host(request: web.Request, allowed: frozenset[str]) -> None:
