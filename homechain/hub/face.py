@@ -8,6 +8,7 @@ from msgspec import Struct
 from homechain.api.server.ports import (
     Head,
     HubBusy,
+    HubFailed,
     Media,
     MeshHub,
     MeshReport,
@@ -22,7 +23,7 @@ from homechain.model.messages import PendingDevice, PendingHub
 from homechain.node.feed import Listener, MeshNotice, TooManyListeners
 from homechain.node.node import HubStopped, Node
 from homechain.node.pool import PoolFull
-from homechain.node.ports import Clock
+from homechain.node.ports import Clock, StoreFailed
 from homechain.node.queries import Queries
 from homechain.node.receipts import Submission
 
@@ -101,11 +102,13 @@ class HubFace:
         return self._media
 
     async def submit(self, raw: bytes) -> Submission:
-        """See `Node.submit`; `HubBusy` where there is no room, or not for long any more."""
+        """See `Node.submit`; `HubBusy` where there is no room or no time left; `HubFailed`."""
         try:
             return await self._node.submit(raw)
         except (PoolFull, HubStopped) as error:
             raise HubBusy(str(error) or "too many records wait here") from error
+        except StoreFailed as error:
+            raise HubFailed(str(error)) from error
 
     @contextmanager
     def subscribe(self) -> Iterator[Listener]:
