@@ -70,6 +70,8 @@ def learn_quorum(hub: Hub, certificate: QuorumCertificate) -> None:
         return
     if rank.term > hub.term:
         enter_term(hub, rank.term)
+    if not hub.is_behind(hub.safety.high):
+        hub.pace.progress_ms = hub.now_ms  # patience begins with the work
     hub.remember(hub.safety._replace(high=certificate))
     if rank.term == hub.term:
         hub.pace.progress_ms = hub.now_ms
