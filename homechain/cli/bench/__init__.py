@@ -7,6 +7,7 @@ or of one machine at different times, compare best as ratios to `verify`.
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 import tempfile
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         try:
             asyncio.run(_run(arguments, Path(place)))
-        except asyncio.CancelledError:  # SIGTERM: the hubs were stopped in order
+        except asyncio.CancelledError:  # asked to end: the hubs were stopped in order
             return INTERRUPTED
         except (BenchFailed, DemoFailed, ClientError, TimeoutError) as error:
             reason = str(error) or "a hub took too long"
@@ -89,7 +90,8 @@ async def _run(arguments: argparse.Namespace, place: Path) -> None:
 
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     plan = Plan(
         runs=arguments.runs,
         seconds=arguments.seconds,
@@ -105,6 +107,7 @@ async def _run(arguments: argparse.Namespace, place: Path) -> None:
         measured.append(figure)
         if arguments.json:
             emit(figure.facts())
+    tell(f"load average after: {os.getloadavg()[0]:.2f}")
     if not arguments.json:
         table(("figure", "median", "unit", "min", "max", "runs"), rows(measured))
 

@@ -18,8 +18,8 @@ from homechain.api.client.transport import JOSE_MEDIA_TYPE, JSON_MEDIA_TYPE
 from homechain.api.schema.records import BatchResult, Receipt, ReceiptStatus
 from homechain.cli.bench.figures import Figure, percentile
 from homechain.cli.bench.home import BenchFailed, BenchHome, Plan, Stored
+from homechain.cli.bench.rest import cpu_between
 from homechain.cli.bench.sensors import Sensor, batch_body
-from homechain.cli.bench.usage import Usage
 from homechain.cli.bench.wire import Answer, Connection, post
 from homechain.cli.output import warn
 
@@ -138,14 +138,15 @@ async def _run(
     finally:
         for connection in connections:
             connection.close()
-    done_posts = sum(len(done) for done in sent)
+    done_records = sum(len(done) for done in sent) * load.records_per_post
+    spent_s = cpu_between(used, home.usage())
     return summed(
         sent,
         began_s=began_s,
         until_s=began_s + seconds,
         posts=posts,
         records_per_post=load.records_per_post,
-        hub_cpu_us=_cpu_us(used, home.usage()) / (done_posts * load.records_per_post),
+        hub_cpu_us=1e6 * sum(spent_s) / len(spent_s) / done_records,
         stored_bytes=_growth(stored, home.stored()),
     )
 
@@ -212,11 +213,6 @@ def _post(load: Load, sensors: Sequence[Sensor], *, host: str) -> bytes:
     if len(records) == 1:
         return post(PATH, records[0], media_type=JOSE_MEDIA_TYPE, host=host)
     return post(PATH, batch_body(records), media_type=JSON_MEDIA_TYPE, host=host)
-
-
-def _cpu_us(before: Sequence[Usage], after: Sequence[Usage]) -> float:
-    spent_s = [b.cpu_s - a.cpu_s for a, b in zip(before, after, strict=True)]
-    return 1e6 * sum(spent_s) / len(spent_s)
 
 
 def _growth(before: Stored, after: Stored) -> float:

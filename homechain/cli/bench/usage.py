@@ -27,6 +27,17 @@ def usage_of(process_id: int) -> Usage:
     )
 
 
+def busy_s() -> float:
+    """Processor time of everything that runs on this machine, all cores, since it started."""
+    return busy_seconds((PROCESSES / "stat").read_text(encoding="utf-8"))
+
+
+def busy_seconds(stat: str) -> float:
+    """From the text of `/proc/stat`: neither idle nor waiting; `user` includes guests."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, stat.split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICKS_PER_S
+
+
 def cpu_seconds(stat: str) -> float:
     """From the text of `/proc/PID/stat`: fields 14 and 15, in ticks."""
     # The second field is the program's name in brackets, and a name may hold brackets and spaces.

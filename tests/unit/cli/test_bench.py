@@ -21,8 +21,17 @@ from homechain.cli.bench.machine import (
     memory_gib,
     processor_model,
 )
+from homechain.cli.bench.rest import cpu_between
 from homechain.cli.bench.sensors import Sensor, batch_body
-from homechain.cli.bench.usage import TICKS_PER_S, cpu_seconds, resident_bytes, usage_of
+from homechain.cli.bench.usage import (
+    TICKS_PER_S,
+    Usage,
+    busy_s,
+    busy_seconds,
+    cpu_seconds,
+    resident_bytes,
+    usage_of,
+)
 from homechain.cli.bench.wire import Answer, Connection, post, read_answer
 from homechain.crypto.hashing import b64u, sha256
 from homechain.crypto.keys import PrivateKey
@@ -123,6 +132,20 @@ def test_memory_is_what_is_resident() -> None:
     assert resident_bytes("Name:\tpython\nVmPeak:\t  900 kB\nVmRSS:\t  512 kB\n") == 512 * 1024
     with pytest.raises(ValueError, match="VmRSS"):
         resident_bytes("Name:\tgone\n")
+
+
+def test_a_machine_is_busy_with_all_but_waiting() -> None:
+    stat = (
+        f"cpu  {TICKS_PER_S} {TICKS_PER_S} {TICKS_PER_S} 900 900 0 0 {TICKS_PER_S} 77 0\ncpu0 1 1\n"
+    )
+    assert busy_seconds(stat) == 4.0
+    assert busy_s() > 0
+
+
+def test_a_hub_is_charged_for_what_it_took_meanwhile() -> None:
+    before = [Usage(cpu_s=1.0, resident_bytes=1), Usage(cpu_s=2.0, resident_bytes=1)]
+    after = [Usage(cpu_s=1.5, resident_bytes=1), Usage(cpu_s=4.0, resident_bytes=1)]
+    assert cpu_between(before, after) == [0.5, 2.0]
 
 
 def test_usage_of_this_very_process() -> None:
@@ -327,5 +350,6 @@ def test_people_get_a_table_under_the_machine(capsys: pytest.CaptureFixture[str]
     assert cli.main(["bench", "--only", "fsync", "--runs", "1"]) == cli.DONE
     told = capsys.readouterr().out.splitlines()
     assert "cores" in told[0]
+    assert told[-3].startswith("load average after")
     assert told[-2].split() == ["FIGURE", "MEDIAN", "UNIT", "MIN", "MAX", "RUNS"]
     assert told[-1].startswith("fsync")
