@@ -103,7 +103,7 @@ def read_home_file(path: Path) -> HomeFile:
     """The home that `path` describes. `CommandFailed` if it is something else."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=HomeFile)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CommandFailed(f"{path} is not a homechain home file: {error}") from error
 
 

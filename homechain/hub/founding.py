@@ -115,7 +115,7 @@ async def join_home(
         sound = genesis.id == bundle.home and verify_record(genesis)
         for hub in introduction.hubs:
             unb64u(hub.certificate)
-    except (msgspec.MsgspecError, LedgerError, CryptoError, UnicodeEncodeError) as error:
+    except (msgspec.MsgspecError, LedgerError, CryptoError, UnicodeError) as error:
         raise FoundingFailed(f"the home's introduction cannot be read: {error}") from error
     if not sound:
         raise FoundingFailed("the home's genesis record is not the one of its id")

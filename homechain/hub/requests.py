@@ -79,7 +79,7 @@ class Requests:
             return False
         try:
             hub = msgspec.json.decode(request.description, type=HubDescription).hub
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return False
         if hub not in self._hubs and len(self._hubs) >= HUBS_WAITING:
             if request.via != self._hub:

@@ -284,7 +284,7 @@ def _unseal(data: bytes, statement: Callable[[bytes], bytes], *, signer: str) ->
     try:
         signed = msgspec.msgpack.decode(data, type=Signed)
         key = PublicKey.from_did(signer)
-    except (msgspec.MsgspecError, CryptoError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, CryptoError) as error:
         raise PairingFailed(f"the other side sent something else: {error}") from error
     if not key.verify(signed.signature, statement(signed.body)):
         raise PairingFailed("the other side does not hold the key that it names")
@@ -295,7 +295,7 @@ def _read_description(body: bytes, *, hub: str) -> HubDescription:
     try:
         description = msgspec.json.decode(body, type=HubDescription)
         certified = certificate_did(unb64u(description.certificate))
-    except (msgspec.MsgspecError, CryptoError, InvalidCertificate) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, CryptoError, InvalidCertificate) as error:
         raise PairingFailed(f"the new hub's description is refused: {error}") from error
     if description.hub != hub or certified != hub:
         raise PairingFailed("the new hub describes another hub")

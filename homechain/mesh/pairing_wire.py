@@ -108,7 +108,7 @@ class Wire:
             message = _decoder.decode(await self._reader.readexactly(size))
         except (asyncio.IncompleteReadError, OSError) as error:
             raise PairingClosed("the other side hung up") from error
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise PairingFailed("the other side speaks something else") from error
         if isinstance(message, kind):
             return message

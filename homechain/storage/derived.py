@@ -134,7 +134,7 @@ class _Records:
             try:
                 jws = parse_compact(raw, max_bytes=limits.RECORD_BYTES)
                 issuer = _issuer_decoder.decode(jws.payload).iss
-            except (CryptoError, msgspec.MsgspecError) as error:
+            except (CryptoError, msgspec.MsgspecError, UnicodeDecodeError) as error:
                 yield Difference(table="records", where=where, what=f"cannot be read: {error}")
                 continue
             if (_KIND_OF_TYP.get(jws.typ), issuer) != (kind, signer):

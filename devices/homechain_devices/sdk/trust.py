@@ -82,7 +82,7 @@ class Trust:
                 msgspec.json.decode(papers[_HOME_PAPER], type=HomePaper),
                 msgspec.json.decode(papers[_ANCHOR_PAPER], type=TrustAnchor),
             )
-        except (KeyError, msgspec.MsgspecError) as error:
+        except (KeyError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise StateDamaged(f"what is known of the home cannot be read: {error}") from error
 
     @property

@@ -28,7 +28,7 @@ async def decoded_lines(response: aiohttp.ClientResponse, kind: Any) -> AsyncIte
             if line:
                 try:
                     yield decoder.decode(line)
-                except msgspec.MsgspecError as error:
+                except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                     raise UnexpectedAnswer(
                         f"a line of the stream is unreadable: {error}"
                     ) from error

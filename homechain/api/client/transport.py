@@ -117,7 +117,7 @@ def decoded(data: bytes, kind: type[T]) -> T:
     """The answer as `kind`; `UnexpectedAnswer` if it is something else."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UnexpectedAnswer(f"the hub's answer is not a {kind.__name__}: {error}") from error
 
 
@@ -137,7 +137,7 @@ def _problem(response: aiohttp.ClientResponse, body: bytes) -> Problem:
     if response.content_type == PROBLEM_MEDIA_TYPE:
         try:
             return msgspec.json.decode(body, type=Problem)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             pass  # told below, as an answer that nobody can read
     return Problem(
         type="about:blank",

@@ -77,7 +77,7 @@ def _device_request(hub: Hub, request: PendingDevice) -> DeviceRequest | None:
 def _hub_request(request: PendingHub) -> HubRequest | None:
     try:
         description = msgspec.json.decode(request.description, type=HubDescription)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         logger.info("a hub's request is unreadable: %s", error)
         return None
     if forbidden_character(description.name) is not None:
