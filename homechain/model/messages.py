@@ -118,7 +118,7 @@ Message = (
     | PendingHub
 )
 
-_decoder = msgspec.msgpack.Decoder(Message)
+_decoder: "msgspec.msgpack.Decoder[Message]" = msgspec.msgpack.Decoder(Message)
 _encoder = msgspec.msgpack.Encoder()
 
 
