@@ -30,6 +30,7 @@ async def _kill_leader(home: BenchHome, run: int) -> float:
     household = home.household
     async with household.owner() as anna:
         leader = await leader_of(household, anna)
+        term = (await anna.mesh()).term
     living = [hub.description.api[0] for hub in household.hubs if hub is not leader]
     address = living[run % len(living)]
     record = (await home.sensors())[run % len(await home.sensors())].sign(readings=1)
@@ -38,6 +39,9 @@ async def _kill_leader(home: BenchHome, run: int) -> float:
     leader.child.process.kill()
     took_s = await _until_final(address, request) - began_s
     await leader.child.process.wait()
+    async with household.owner() as anna:
+        if (await anna.mesh()).term == term:
+            raise BenchFailed("the hub that was killed did not lead: nothing was measured")
     await household.restart_hub(leader)
     await all_level(household)
     await asyncio.sleep(SETTLE_S)
