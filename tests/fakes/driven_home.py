@@ -75,7 +75,6 @@ class DrivenHub:
     def height(self) -> int:
         return self.node.head.height
 
-    @property
     def votes(self) -> bool:
         return self.node.engine.me is not None
 

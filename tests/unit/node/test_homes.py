@@ -194,10 +194,10 @@ async def test_a_hub_is_taken_in_and_leads_and_signs() -> None:
         second = home.add("hub 1")
         await second.start()
         await second.reaches(1)
-        assert not second.votes
+        assert not second.votes()
         await first.settle(home.made.hub_record("hub 1"))
         await second.reaches(2)
-        assert second.votes
+        assert second.votes()
         await second.settle(home.made.person_record(actor("Cem")))
         assert first.epochs == second.epochs == [1]
 
