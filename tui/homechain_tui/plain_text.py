@@ -7,6 +7,7 @@ is never parsed. (The style below never reads a name: styles are ours.)
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -59,7 +60,7 @@ def fingerprint(did: str) -> str:
 def warned_name(name: str, *, did: str, others: Iterable[str]) -> str:
     """The name; with a warning and the fingerprint where it could be taken for another one."""
     shown = plain(name)
-    twin = confusable_with(shown, (plain(other) for other in others))
+    twin = _twin(shown, tuple(others))
     if twin is None:
         return shown
     return f"{shown} (! looks like {twin}; key {fingerprint(did)})"
@@ -94,6 +95,12 @@ def wrapped(text: str, width: int, *, lines: int) -> list[str]:
 def styled(*parts: str | tuple[str, str]) -> Content:
     """Content of plain strings and (string, style) pairs; strings are never read as markup."""
     return Content.assemble(*parts)
+
+
+@lru_cache(maxsize=2_048)
+def _twin(shown: str, others: tuple[str, ...]) -> str | None:
+    """Remembered, because every drawing of a list asks again for every name."""
+    return confusable_with(shown, (plain(other) for other in others))
 
 
 def _kept_indent(line: str) -> str:

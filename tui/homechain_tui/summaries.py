@@ -112,9 +112,8 @@ def shown_value(value: Any, *, unit: str = "") -> str:
         return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.1f} {unit}".strip()
-    return f"{plain(value, limit=64)} {unit}".strip()
+    shown = f"{value:.1f}" if isinstance(value, float) else plain(value, limit=64)
+    return f"{shown} {plain(unit)}" if unit else shown
 
 
 def _lock(device: DeviceView) -> Summary:
