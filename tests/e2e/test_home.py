@@ -178,6 +178,10 @@ class Household:
         return next(box for box in self.running() if box.hub.node.engine.core.role == "leader")
 
 
+def linked(box: Box) -> frozenset[str]:
+    return box.hub.node.engine.peers.connected()
+
+
 async def introduce(box: Box, *, by: Box) -> None:
     """Types the code. The window's port opens a moment after its code is shown."""
     window = by.hub.open_pairing()
@@ -263,6 +267,20 @@ async def test_a_removed_hub_erases_its_key(tmp_path: Path) -> None:
         assert isinstance(second.task.exception(), RemovedFromHome)
         assert not second.directory.has_key()
         await first.settle(home.guest())
+
+
+async def test_a_hub_that_others_removed_hears_of_it_before_they_close_the_door(
+    tmp_path: Path,
+) -> None:
+    async with household(tmp_path) as home:
+        first = await home.found()
+        await home.take_in(by=first)
+        third = await home.take_in(by=first)
+        await third.reaches(first.height)
+        await first.settle(home.record(HubRecord, hub=third.description, removed=True))
+        await asyncio.wait([third.task], timeout=PATIENCE_S)
+        assert isinstance(third.task.exception(), RemovedFromHome)
+        await first.until(lambda: third.key.public.did not in linked(first))
 
 
 async def test_a_hub_that_has_a_home_joins_no_other(tmp_path: Path) -> None:
