@@ -139,6 +139,10 @@ class Proposals:
         )
         if not PublicKey.from_did(configuration.members[leader]).verify(signature, unsigned):
             raise InvalidBlock("it lacks its leader's signature")
+        # The proposal's own certificate may carry other signatures than the one that the header
+        # keeps for ever, and for whoever audits the ledger later.
+        if not self._judge.quorum(header.justify):
+            raise InvalidBlock("its header is justified by a certificate of another epoch")
         point = engine.chain.point(header.parent)
         if point is None or engine.configuration.epoch != configuration.epoch:
             return False
