@@ -1,7 +1,7 @@
 """Several hubs behind one face: a session with each, and the next one when one is silent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
@@ -58,6 +58,10 @@ class HubRing:
     def current(self) -> HubEndpoint:
         """The hub that is asked first."""
         return self._endpoints[self._first]
+
+    def __iter__(self) -> Iterator[HubEndpoint]:
+        """Every hub, once each."""
+        return iter(self._endpoints)
 
     async def close(self) -> None:
         """Close every connection."""

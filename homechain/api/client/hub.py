@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 from homechain.api.client.endpoints import HubEndpoint
-from homechain.api.client.errors import HubProblem
+from homechain.api.client.errors import HubProblem, UnexpectedAnswer
 from homechain.api.client.failover import HubRing
 from homechain.api.client.feed import follow
 from homechain.api.client.live import FeedItem
@@ -197,8 +197,20 @@ class HubClient:
         return await self._ring.send("GET", f"/v1/media/{sha256}")
 
     async def next_counter(self) -> int:
-        """The next counter that the hub knows to be free for this person."""
-        return decoded(await self._ring.send("GET", "/v1/counter"), Counter).next
+        """The next counter that a hub knows to be free for this person.
+
+        A hub that names one beyond the milliseconds since 1970 is passed over. What is signed once
+        with the largest counter of all can never be followed by anything: one lying hub would end
+        a person's key, the last owner's too. A bound that moves with time leaves room for ever.
+        """
+        for _ in self._ring:
+            free = decoded(await self._ring.send("GET", "/v1/counter"), Counter).next
+            if free <= self._signer.most_counter():
+                return free
+            self._ring.skip_current()
+        raise UnexpectedAnswer(
+            "no hub names a counter that this key can have come to: compare this machine's clock"
+        )
 
     def stream(self, *, after: int | None = None) -> AsyncIterator[FeedItem]:
         """The live feed, for ever: resumes by itself, at another hub if need be.

@@ -28,6 +28,10 @@ class RecordSigner:
         """Seconds since 1970 on this machine's clock."""
         return int(self._wall_s())
 
+    def most_counter(self) -> int:
+        """The largest counter that is believed: nobody signs a thousand records a second."""
+        return max(int(self._wall_s() * 1000), self._last_counter + 1)
+
     @asynccontextmanager
     async def counter(self, ask: Callable[[], Awaitable[int]]) -> AsyncIterator[int]:
         """A counter that neither this process nor the hub has seen used.
