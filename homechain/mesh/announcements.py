@@ -53,7 +53,7 @@ class FoundHub(Struct, frozen=True, kw_only=True):
     """What somebody on the network says about a hub. Nothing of it is proven."""
 
     version: int
-    home: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{0,43}$")]
+    home: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{0,43}$(?!\n)")]
     hub: Did
     boot: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     hosts: tuple[str, ...]

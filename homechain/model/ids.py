@@ -12,13 +12,15 @@ from msgspec import Meta
 
 from homechain.model.errors import FormatError
 
-Did = Annotated[str, Meta(pattern=r"^did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$")]
+# `$` alone also matches before a line break at the end, in Python though not in JSON Schema; so
+# every pattern here says that none follows.
+Did = Annotated[str, Meta(pattern=r"^did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$(?!\n)")]
 """`did:key` of an Ed25519 key: 56 characters."""
 
 Digest = NewType("Digest", bytes)
 """32 bytes: a SHA-256."""
 
-DigestText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
+DigestText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$(?!\n)")]
 """A digest where people and JSON read it: base64url without padding, 43 characters."""
 
 DIGEST_BYTES = 32

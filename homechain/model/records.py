@@ -21,9 +21,9 @@ Milliseconds = Annotated[int, Meta(ge=0, le=limits.COUNTER_MAX)]
 """Milliseconds since 1970."""
 Name = Annotated[str, Meta(min_length=1, max_length=limits.NAME_BYTES)]
 """What people call a thing. `names.clean_name` decides what is acceptable."""
-Word = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+Word = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,47}$(?!\n)")]
 """A name of the vocabulary: property, action, event."""
-GrantId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,43}$")]
+GrantId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,43}$(?!\n)")]
 Address = Annotated[str, Meta(min_length=3, max_length=128)]
 """`host:port`, IPv6 hosts in brackets."""
 
@@ -184,7 +184,7 @@ class OutcomeRecord(HomeRecord, frozen=True, kw_only=True, forbid_unknown_fields
 class Authorization(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One entry of `authorization_details` (RFC 9396): these actions on these devices or areas."""
 
-    type: Annotated[str, Meta(pattern=r"^homechain$")] = "homechain"
+    type: Annotated[str, Meta(pattern=r"^homechain$(?!\n)")] = "homechain"
     devices: Annotated[list[Did], Meta(max_length=limits.DEVICES_PER_GRANT)] = []
     areas: Annotated[list[Name], Meta(max_length=limits.DEVICES_PER_GRANT)] = []
     actions: Annotated[list[Word], Meta(min_length=1, max_length=limits.ACTIONS_PER_GRANT)]
@@ -263,7 +263,8 @@ class Affordance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     title: Name | UnsetType = UNSET
     type: (
-        Annotated[str, Meta(pattern=r"^(boolean|integer|number|string|object|null)$")] | UnsetType
+        Annotated[str, Meta(pattern=r"^(boolean|integer|number|string|object|null)$(?!\n)")]
+        | UnsetType
     ) = UNSET
     unit: Annotated[str, Meta(max_length=16)] | UnsetType = UNSET
     minimum: float | UnsetType = UNSET

@@ -9,16 +9,16 @@ from homechain.model import limits
 JwsText = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$",
+        pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$(?!\n)",
         max_length=limits.RECORD_BYTES,
     ),
 ]
 """A compact JWS: the exact bytes that were signed."""
 
-NonceText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
+NonceText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$(?!\n)")]
 """32 random bytes, base64url."""
 
-Digits = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+Digits = Annotated[str, Meta(pattern=r"^[0-9]{6}$(?!\n)")]
 """Six digits that a resident compares on two screens."""
 
 
