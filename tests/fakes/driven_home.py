@@ -160,6 +160,10 @@ class DrivenHub:
         """Waits until so many blocks are final here."""
         await self.until(lambda: self.height >= height)
 
+    async def knows(self, person: str) -> None:
+        """Waits until the person is in the final state."""
+        await self.until(lambda: self.node.state.person(person) is not None)
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits until the condition holds; it is looked at after every notice of this hub."""
         with self.node.subscribe() as listener:
