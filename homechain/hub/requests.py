@@ -84,10 +84,15 @@ class Requests:
         if hub not in self._hubs and len(self._hubs) >= HUBS_WAITING:
             if request.via != self._hub:
                 return False
-            self._hubs.popitem(last=False)
+            del self._hubs[self._one_to_displace()]
         self._hubs[hub] = (self._clock.monotonic_ms() + WAIT_MS, request)
         self._hubs.move_to_end(hub)
         return True
+
+    def _one_to_displace(self) -> str:
+        """The oldest that another hub brought, else the oldest."""
+        brought = (hub for hub, (_, request) in self._hubs.items() if request.via != self._hub)
+        return next(brought, next(iter(self._hubs)))
 
     def _tidy(self) -> None:
         now_ms = self._clock.monotonic_ms()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Self
 
 import pytest
 
@@ -75,7 +76,7 @@ class Puppeteered(DrivenHome):
         self._strings = self.hubs.pop()
         self.puppet: Puppet
 
-    async def __aenter__(self) -> "Puppeteered":
+    async def __aenter__(self) -> Self:
         await super().__aenter__()
         self.puppet = Puppet(self, self._strings)
         return self
@@ -137,7 +138,7 @@ async def test_a_fault_of_ours_is_logged_and_the_peer_still_heard(
     async with Puppeteered() as home:
         hub = home.hubs[0]
 
-        def broken(_: str, __: object) -> None:
+        def broken(hub: str, status: Status) -> None:
             raise AssertionError("a fault of ours")
 
         hub.node._inbound._status = broken  # type: ignore[method-assign]  # the fault
