@@ -6,16 +6,19 @@ whoever finishes a handshake under it is compared with the membership of that mo
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
 
+from homechain.doorway import Doorway, Places
 from homechain.mesh.errors import ListenFailed
 
 LISTEN_BACKLOG: Final = 64
+PLACES: Final = Places(most=256, most_per_source=16)
+"""Handshakes included. Members keep one link each, and each dials the others as well, so that a
+crowd at one hub's door keeps nobody apart."""
 
 
 class Listener:
@@ -24,10 +27,9 @@ class Listener:
     def __init__(self, *, host: str | None, port: int) -> None:
         """Bind; `host=None` is every address, IPv6 and IPv4. Raises `ListenFailed`."""
         try:
-            self._socket = _bind(host, port)
+            self._socket = Doorway.open(host or "", port, places=PLACES)
         except OSError as error:
             raise ListenFailed(f"cannot listen on port {port}: {error.strerror}") from error
-        self._socket.setblocking(False)
         self._outdated = asyncio.Event()
 
     @property
@@ -74,14 +76,3 @@ class Listener:
     def close(self) -> None:
         """Give the port back."""
         self._socket.close()
-
-
-def _bind(host: str | None, port: int) -> socket.socket:
-    if host is not None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
-    if socket.has_dualstack_ipv6():
-        return socket.create_server(
-            ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=LISTEN_BACKLOG
-        )
-    return socket.create_server(("", port), backlog=LISTEN_BACKLOG)

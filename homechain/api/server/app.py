@@ -1,9 +1,10 @@
 """Assembles the two applications from their routes, and opens them on sockets."""
 
+import asyncio
 import ssl
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -30,10 +31,8 @@ from homechain.api.server.resources import (
     session,
 )
 from homechain.api.server.routes import Access, Call, Route
+from homechain.doorway import ACCEPTED_AT_ONCE, Doorway
 from homechain.settings import ApiSettings
-
-BACKLOG: Final = 512
-"""Connections that the kernel keeps until they are accepted."""
 
 DEVICE_ROUTES: tuple[Route, ...] = (
     *discovery.ROUTES,
@@ -124,6 +123,7 @@ class Servers:
         self._devices = HubRunner(device_app(self._context), limits=self._context.limits)
         self._residents = HubRunner(resident_app(self._context), limits=self._context.limits)
         self._ports: dict[str, int] = {}
+        self._listening: list[asyncio.Server] = []
 
     @property
     def devices_port(self) -> int:
@@ -175,12 +175,23 @@ class Servers:
         port: int,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        before = len(runner.addresses)
-        await web.TCPSite(runner, host, port, ssl_context=tls, backlog=BACKLOG).start()
-        self._ports[name] = runner.addresses[before][1]
+        limits = self._context.limits
+        door = Doorway.open(host, port, places=limits.places(private=tls is not None))
+        self._ports[name] = door.getsockname()[1]
+        assert runner.server is not None, "setup() comes first"
+        listening = await asyncio.get_running_loop().create_server(
+            runner.server,
+            sock=door,
+            ssl=tls,
+            ssl_handshake_timeout=limits.handshake_s if tls is not None else None,
+            backlog=ACCEPTED_AT_ONCE,
+        )
+        self._listening.append(listening)
 
     async def _stop(self) -> None:
         """End every stream, answer what is under way, close every socket."""
         self._context.bulletin.close()
+        for listening in self._listening:
+            listening.close()
         await self._devices.cleanup()
         await self._residents.cleanup()

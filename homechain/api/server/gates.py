@@ -13,6 +13,7 @@ from homechain.api.schema.problems import ProblemCode
 from homechain.api.server.answers import problem_answer
 from homechain.api.server.context import CONTEXT, Context
 from homechain.api.server.refusals import KNOWN_ERRORS, Refused, refusal_of
+from homechain.doorway import is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -71,17 +72,6 @@ async def private(request: web.Request, handler: Next) -> web.StreamResponse:
     if not request.secure and not is_loopback(request.remote):
         raise Refused(ProblemCode.TLS_REQUIRED, "Use https and pin the hub's certificate.")
     return await handler(request)
-
-
-def is_loopback(address: str | None) -> bool:
-    """Whether the other end is this machine."""
-    try:
-        known = ipaddress.ip_address((address or "").partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
-        known = known.ipv4_mapped  # how a socket for both families spells an IPv4 address
-    return known.is_loopback
 
 
 def _check_host(request: web.Request, allowed: frozenset[str]) -> None:

@@ -4,6 +4,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from homechain.doorway import Places
+
 BODY_BYTES: Final = 64 * 1024
 """Longest body except media; one more byte is 413 before anything is parsed."""
 AUTHORIZATION_CHARACTERS: Final = 2 * 1024
@@ -33,6 +35,11 @@ class ApiLimits(Struct, frozen=True, kw_only=True):
     connections_per_source: int = 128
     """Loopback is not counted: every program of this machine shares that address."""
     connections: int = 1_024
+    private_connections_per_source: int = 32
+    private_connections: int = 256
+    """Those of residents, handshakes included: TLS takes a quarter of a megabyte for each."""
+    handshake_s: float = 5.0
+    """A TLS handshake that takes longer is given up."""
     requests_per_second_per_source: float = 100.0
     requests_burst_per_source: float = 300.0
     requests_per_second_loopback: float = 5_000.0
@@ -63,3 +70,11 @@ class ApiLimits(Struct, frozen=True, kw_only=True):
     """Commands whose delivery is remembered."""
     resume_blocks: int = 100
     """A live feed resumes at most so many blocks back."""
+
+    def places(self, *, private: bool) -> Places:
+        """Connections to one port: a private one (TLS), or one that serves plain HTTP."""
+        if private:
+            return Places(
+                most=self.private_connections, most_per_source=self.private_connections_per_source
+            )
+        return Places(most=self.connections, most_per_source=self.connections_per_source)

@@ -12,7 +12,6 @@ import pytest
 
 from homechain.api.client import HubProblem
 from homechain.api.schema.problems import ProblemCode
-from homechain.api.server.connections import ConnectionCount
 from homechain.api.server.limits import ApiLimits
 from homechain.api.server.rates import Rates
 from tests.unit.api.conftest import Door, Household, problem_of
@@ -168,16 +167,6 @@ class TestCounted:
             assert await reader.read() == b""
         for _, writer in lines:
             writer.close()
-
-
-def test_connections_are_counted_for_each_address() -> None:
-    count = ConnectionCount(ApiLimits(connections_per_source=2, connections=4))
-    assert [count.enter("192.0.2.1") for _ in range(3)] == [True, True, False]
-    assert count.enter("192.0.2.2")
-    assert count.enter("127.0.0.1")
-    assert not count.enter("192.0.2.3"), "all places are taken"
-    count.leave("192.0.2.1")
-    assert count.enter("192.0.2.3")
 
 
 class TestRated:
