@@ -3,6 +3,8 @@
 May not live here: repairing. A hub whose disk contradicts itself must not sign (R13).
 """
 
+import logging
+
 from homechain.consensus.core import Consensus
 from homechain.consensus.safety import first_record
 from homechain.consensus.timing import Timing
@@ -13,9 +15,11 @@ from homechain.ledger.records import read_record
 from homechain.ledger.state import State
 from homechain.model.blocks import CommitCertificate, block_hash, read_header
 from homechain.model.errors import FormatError
-from homechain.node.chain import Chain, summary
+from homechain.node.chain import Chain, ChainFull, summary
 from homechain.node.epochs import Epochs
 from homechain.node.ports import Loaded, World
+
+logger = logging.getLogger(__name__)
 
 
 class DamagedLedger(Exception):
@@ -41,17 +45,20 @@ def chain_from_disk(loaded: Loaded, *, commit: CommitCertificate | None) -> Chai
         commit=commit,
     )
     for stored in loaded.blocks:
-        point = chain.point(read_header(stored.block.header).parent)
-        if point is None:
-            continue  # a branch that lost; it goes with the next final block
         try:
+            point = chain.point(read_header(stored.block.header).parent)
+            if point is None:
+                continue  # a branch that lost; it goes with the next final block
             records = [read_record(raw) for raw in stored.block.records]
-            chain.add(
-                check_block(chain=point, block=stored.block, records=records),
-                proposal=stored.proposal,
-            )
-        except LedgerError as error:
+            built = check_block(chain=point, block=stored.block, records=records)
+        except (LedgerError, FormatError) as error:
             raise DamagedLedger(f"a stored block is damaged: {error}") from error
+        try:
+            chain.add(built, proposal=stored.proposal)
+        except ChainFull:
+            logger.warning("too many undecided blocks on disk; the highest are left out")
+            break
+        chain.pin(built.hash)
     return chain
 
 
