@@ -216,7 +216,7 @@ class HubFace:
             linked=link is not None and link.connected,
             leader=did == leader,
             height=height,
-            lag=max(0, head - height) if height is not None else None,
+            lag=engine.healing.catch_up.lag_of(did),
             rtt_ms=link.rtt_ms if link is not None else None,
             clock_skew_ms=round(skew_ms) if skew_ms is not None else None,
             addresses=addresses,

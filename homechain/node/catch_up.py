@@ -28,19 +28,25 @@ class CatchUp:
 
     def __init__(self) -> None:
         self._heights: dict[str, int] = {}
+        self._lags: dict[str, int] = {}
         self._distrusted_until_ms: dict[str, int] = {}
         self._owed: dict[str, int] = {}
         """Who was asked and has not answered, and until when others wait for that answer."""
         self._taking: str | None = None
         """Whose page is being checked and installed."""
 
-    def learn_height(self, hub: str, height: int) -> None:
-        """`hub` says that its final head is at `height`."""
+    def learn_height(self, hub: str, height: int, *, head: int) -> None:
+        """`hub` says that its final head is at `height`, while this hub's is at `head`."""
         self._heights[hub] = height
+        self._lags[hub] = max(0, head - height)
 
     def hear_of(self, hub: str, height: int) -> None:
         """`hub` said so in passing: never takes back what it said before."""
         self._heights[hub] = max(height, self._heights.get(hub, 0))
+
+    def lag_of(self, hub: str) -> int | None:
+        """Blocks that `hub` was behind this one when it last spoke. The heads move on meanwhile."""
+        return self._lags.get(hub)
 
     def height_of(self, hub: str) -> int | None:
         """What `hub` said last about its head."""
@@ -49,6 +55,7 @@ class CatchUp:
     def forget(self, hub: str) -> None:
         """The link to `hub` broke: no answer will come over it."""
         self._heights.pop(hub, None)
+        self._lags.pop(hub, None)
         self._owed.pop(hub, None)
 
     def begin(self, hub: str) -> bool:

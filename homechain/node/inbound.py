@@ -192,7 +192,8 @@ class Inbound:
         if len(status.linked) > LINKS_TOLD:
             raise Misbehaviour("status with more links than a home has hubs")
         engine.flood.learn_links(hub, status.linked)
-        engine.healing.catch_up.learn_height(hub, status.height)
+        head = engine.chain.head.height
+        engine.healing.catch_up.learn_height(hub, status.height, head=head)
         number = engine.configuration.number_of(hub)
         engine.tell(inputs.PeerSeen(number, status.epoch, status.term, status.height))
         if status.height > engine.chain.head.height:

@@ -19,6 +19,9 @@ from homechain.cli.output import emit, say, warn
 if TYPE_CHECKING:  # pulls in the whole hub; only a demo that runs needs it
     from homechain.cli.demo.household import Household
 
+STOP_S = 20
+"""Seconds that stopping everything may take after SIGTERM or SIGHUP."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `homechain demo`."""
@@ -55,8 +58,15 @@ def run(arguments: argparse.Namespace) -> int:
 async def _run(arguments: argparse.Namespace, place: Path) -> int:
     task = asyncio.current_task()
     assert task is not None
+
+    def stop() -> None:
+        # A terminal that is gone can hold the dashboard up for ever; the default of SIGALRM ends
+        # this process then, and the kernel tells its children.
+        signal.alarm(STOP_S)
+        task.cancel()
+
     for number in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
         return await _live(arguments, place)
     except asyncio.CancelledError:

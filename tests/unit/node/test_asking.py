@@ -121,3 +121,14 @@ async def test_there_is_room_for_so_many_listeners_only() -> None:
             stack.enter_context(feed.subscribe())
     with feed.subscribe():
         pass
+
+
+def test_a_lag_is_what_a_hub_lacked_when_it_spoke() -> None:
+    catch_up = CatchUp()
+    assert catch_up.lag_of("anna") is None
+    catch_up.learn_height("anna", 9, head=12)
+    assert catch_up.lag_of("anna") == 3
+    catch_up.learn_height("anna", 15, head=12)
+    assert catch_up.lag_of("anna") == 0
+    catch_up.forget("anna")
+    assert catch_up.lag_of("anna") is None
