@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from homechain.ledger.errors import LedgerError
-from homechain.ledger.records import read_description
+from homechain.ledger.records import read_description, verify_description
 from homechain.model.errors import FormatError
 from homechain.model.messages import PendingDevice, PendingHub
 from homechain.model.records import HubDescription
@@ -56,10 +56,15 @@ class Requests:
         if max(len(request.hub_nonce), len(request.device_nonce)) > NONCE_BYTES:
             return False
         try:
-            device = read_description(request.description).signer
+            description = read_description(request.description)
         except (LedgerError, FormatError):
             return False
+        if description.payload.hub != request.hub or not verify_description(description):
+            return False  # a hub brings those that introduced themselves to it, and nobody else
+        device = description.signer
         known = device in self._devices
+        if known and not self._may_replace(self._devices[device][1].hub, by=request.hub):
+            return False
         of_hub = sum(1 for _, other in self._devices.values() if other.hub == request.hub)
         if not known and request.hub != self._hub and of_hub >= DEVICES_PER_HUB:
             return False
@@ -81,6 +86,8 @@ class Requests:
             hub = msgspec.json.decode(request.description, type=HubDescription).hub
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return False
+        if hub in self._hubs and not self._may_replace(self._hubs[hub][1].via, by=request.via):
+            return False
         if hub not in self._hubs and len(self._hubs) >= HUBS_WAITING:
             if request.via != self._hub:
                 return False
@@ -88,6 +95,10 @@ class Requests:
         self._hubs[hub] = (self._clock.monotonic_ms() + WAIT_MS, request)
         self._hubs.move_to_end(hub)
         return True
+
+    def _may_replace(self, before: str, *, by: str) -> bool:
+        """What was seen here itself is not overwritten by what others say of it."""
+        return before != self._hub or by == self._hub
 
     def _one_to_displace(self) -> str:
         """The oldest that another hub brought, else the oldest."""

@@ -292,6 +292,13 @@ class Hub:
         )
 
     def _paired(self, hub: HubDescription) -> None:
+        known = self._node.state.hub(hub.hub)
+        if known is not None:
+            # Its key is used up (an owner could not take it in again), so it reads nothing either.
+            logger.warning(
+                "%s was paired again, whose key belongs or belonged to the home", hub.hub
+            )
+            return
         self._learners[hub.hub] = hub
         self._trust()
         request = PendingHub(msgspec.json.encode(hub), self._key.public.did, self._clock.wall_ms())
