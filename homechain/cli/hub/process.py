@@ -3,9 +3,10 @@
 import argparse
 import asyncio
 import logging
+import resource
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from homechain import service_notify
 from homechain.cli import DONE, CommandFailed
@@ -13,6 +14,9 @@ from homechain.cli.hub.place import settings_of
 
 if TYPE_CHECKING:  # the hub pulls in every floor; a command that needs it imports it itself
     from homechain.hub.running import Hub
+
+DESCRIPTORS: Final = 4_096
+"""Most files and connections of one hub, as its systemd unit says; shells begin with a thousand."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from homechain.storage.errors import DirectoryRefused, StorageFailed
 
     settings = settings_of(arguments)
+    _limit_resources()
     _log_to_stderr(verbose=arguments.verbose)
     directory = HubDirectory(arguments.state_dir)
     if not directory.has_key():
@@ -96,6 +101,15 @@ async def _feed_watchdog(hub: "Hub") -> None:
             service_notify.feed_watchdog()
             service_notify.report_status(hub.status())
         await asyncio.sleep(period_s)
+
+
+def _limit_resources() -> None:
+    """Room for every connection that the doors let in, and no secret in a core dump."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _log_to_stderr(*, verbose: bool) -> None:
