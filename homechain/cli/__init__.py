@@ -10,6 +10,7 @@ be reached · 4 the home denied it · 130 interrupted.
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -36,6 +37,19 @@ GROUPS: Final = {
 }
 
 
+EPILOG: Final = """\
+start here:   homechain demo
+then:         README.md, "A home of your own"
+
+exit codes:   0  done
+              1  refused or failed; the message says why and what to do
+              2  wrong usage
+              3  no hub could be reached, or none runs here
+              4  the home denied it
+            130  interrupted
+"""
+
+
 class CommandFailed(Exception):
     """A command cannot be done. The message says why and what to do next."""
 
@@ -51,14 +65,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(words)
     handler = getattr(parsed, "handler", None)
     if handler is None:
-        parser.parse_args([*words, "--help"])
+        parsed.unfinished.print_help(sys.stderr)
         return USAGE
     try:
-        return int(handler(parsed))
+        code = int(handler(parsed))
+        sys.stdout.flush()
+        return code
     except CommandFailed as failure:
         print(f"homechain: {failure}", file=sys.stderr)
         return failure.code
     except BrokenPipeError:
+        # Whoever read us has enough. What is still buffered must not complain on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -72,12 +90,15 @@ def _parser(*, wanted: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="homechain",
         description="A ledger for the home: what devices did, who may do what, on your own hubs.",
-        epilog="Start here: homechain demo",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(unfinished=parser)
     parser.add_argument("--version", action="version", version=f"homechain {__version__}")
     groups = parser.add_subparsers(metavar="GROUP", title="groups")
     for name, what in GROUPS.items():
         group = groups.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        group.set_defaults(unfinished=group)
         if name == wanted:
             importlib.import_module(f"homechain.cli.{name}").configure(group)
     return parser

@@ -3,36 +3,46 @@
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from homechain.api.client.errors import ClientError, HubProblem, HubUnreachable
-from homechain.api.client.hub import HubClient
-from homechain.api.schema.records import Receipt
 from homechain.cli import DENIED, DONE, FAILED, UNREACHABLE, CommandFailed
 from homechain.cli.output import emit, say
 from homechain.cli.profile import profile_of
-from homechain.model.errors import FormatError
+
+if TYPE_CHECKING:  # a client brings in HTTP and cryptography; `--help` shall not wait for them
+    from homechain.api.client.hub import HubClient
+    from homechain.api.schema.records import Receipt
 
 Result = TypeVar("Result")
 
 
 def ask(
-    arguments: argparse.Namespace, question: Callable[[HubClient], Awaitable[Result]]
+    arguments: argparse.Namespace, question: "Callable[[HubClient], Awaitable[Result]]"
 ) -> Result:
-    """Runs `question` with a client of the profile's home. Raises `CommandFailed`."""
+    """Runs `question` with a client of the profile's home. Raises `CommandFailed`.
+
+    Whoever was answered also hears which hubs the home has now, and the profile keeps it.
+    """
+    from homechain.api.client.errors import ClientError, HubProblem, HubUnreachable
+    from homechain.api.client.hub import HubClient
+    from homechain.cli.learning import learn_hubs
+    from homechain.model.errors import FormatError
+
     profile = profile_of(arguments)
     endpoints = profile.endpoints()
     key = profile.key(arguments)
 
     async def run() -> Result:
         async with HubClient(endpoints, key=key) as client:
-            return await question(client)
+            result = await question(client)
+            await learn_hubs(client, profile)
+            return result
 
     try:
         return asyncio.run(run())
     except HubUnreachable as error:
         raise CommandFailed(
-            f"no hub answers ({error}); is one running? `homechain service status`",
+            f"no hub answers ({error}); is one running? On a hub: `homechain service status`",
             code=UNREACHABLE,
         ) from error
     except HubProblem as error:
@@ -42,7 +52,7 @@ def ask(
         raise CommandFailed(str(error)) from error
 
 
-def report(arguments: argparse.Namespace, receipt: Receipt, sentence: str) -> int:
+def report(arguments: argparse.Namespace, receipt: "Receipt", sentence: str) -> int:
     """Says that a record is final."""
     if arguments.json:
         emit(receipt)

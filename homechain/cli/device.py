@@ -5,18 +5,20 @@ import asyncio
 import json
 import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from homechain.api.client.hub import HubClient
-from homechain.api.schema.commands import CommandLife, CommandView
-from homechain.api.schema.devices import DeviceView
 from homechain.cli import DENIED, DONE, FAILED, USAGE, CommandFailed
 from homechain.cli.asking import ask, report
 from homechain.cli.moments import spoken
 from homechain.cli.output import add_json, emit, say, table
 from homechain.cli.profile import add_profile
+
+if TYPE_CHECKING:  # brings in every floor of a client; `--help` shall not wait for it
+    from homechain.api.client.hub import HubClient
+    from homechain.api.schema.commands import CommandView
+    from homechain.api.schema.devices import DeviceView
 
 POLL_S = 0.2
 
@@ -132,16 +134,19 @@ def retire(arguments: argparse.Namespace) -> int:
 
 def command(arguments: argparse.Namespace) -> int:
     """Asks a device to act; the exit code says what became of it."""
-    device = find_device(arguments, arguments.device)
-    values = _values(arguments.arguments)
+    from homechain.api.schema.commands import CommandLife
 
-    async def act(client: HubClient) -> CommandView:
+    values = _values(arguments.arguments)
+    device = find_device(arguments, arguments.device)
+    under_way = (CommandLife.REQUESTED, CommandLife.FINAL, CommandLife.DELIVERED)
+
+    async def act(client: "HubClient") -> "CommandView":
         receipt = await client.command(device.did, arguments.action, values)
         async with asyncio.timeout(arguments.wait):
             while True:
                 detail = await client.record(receipt.id)
                 life = detail.command
-                if life is not None and life.life not in _UNDER_WAY:
+                if life is not None and life.life not in under_way:
                     return life
                 await asyncio.sleep(POLL_S)
 
@@ -161,9 +166,6 @@ def command(arguments: argparse.Namespace) -> int:
     else:
         say(f"{device.name}: {seen.life.value}. {seen.outcome_reason}")
     return {CommandLife.DONE: DONE, CommandLife.DENIED: DENIED}.get(seen.life, FAILED)
-
-
-_UNDER_WAY = (CommandLife.REQUESTED, CommandLife.FINAL, CommandLife.DELIVERED)
 
 
 def _values(words: list[str]) -> dict[str, Any]:
@@ -196,7 +198,7 @@ def history(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def find_device(arguments: argparse.Namespace, wanted: str) -> DeviceView:
+def find_device(arguments: argparse.Namespace, wanted: str) -> "DeviceView":
     """The one device with this name or did. `CommandFailed` for none or several."""
     devices = [d for d in ask(arguments, lambda client: client.devices()) if not d.retired]
     chosen = [device for device in devices if wanted in (device.did, device.name)]

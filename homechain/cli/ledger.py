@@ -1,19 +1,24 @@
 """`homechain ledger …`: verify, show and export the ledger."""
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from homechain.cli import DONE, FAILED, CommandFailed
+from homechain.cli import DONE, FAILED, USAGE, CommandFailed
 from homechain.cli.asking import ask
 from homechain.cli.moments import spoken
 from homechain.cli.output import add_json, emit, say, table, warn
 from homechain.cli.profile import add_profile
-from homechain.ledger.audit import AuditProgress
-from homechain.ledger.errors import BrokenLedger
-from homechain.model.blocks import CertifiedBlock
+
+if TYPE_CHECKING:
+    from homechain.api.schema.records import RecordDetail
+    from homechain.ledger.audit import AuditProgress
+    from homechain.model.blocks import CertifiedBlock
 
 BAR_CELLS = 30
 BAR_INTERVAL_S = 0.2
@@ -45,25 +50,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Checks everything and names the first thing that is wrong. Can be interrupted at any time."""
-    from homechain.crypto.errors import CryptoError
-    from homechain.crypto.hashing import unb64u
     from homechain.ledger.audit import Auditor
+    from homechain.ledger.errors import BrokenLedger
+    from homechain.model.errors import FormatError
+    from homechain.model.ids import digest_from_text
     from homechain.storage.chain import chain_size, stored_chain
     from homechain.storage.derived import compare_derived
     from homechain.storage.errors import DirectoryRefused, StorageFailed
 
     try:
-        home = unb64u(arguments.home) if arguments.home else None
+        home = digest_from_text(arguments.home) if arguments.home else None
+    except FormatError as error:
+        raise CommandFailed(f"--home: {error}", code=USAGE) from error
+    try:
         size = chain_size(arguments.directory)
         auditor = Auditor(home=home)
         blocks = stored_chain(arguments.directory)
-        for done in _audited(auditor.feed, blocks):
-            _bar(done, size.blocks)
-        progress = auditor.finish()
-        _bar(size.blocks, size.blocks)
+        with _bar(size.blocks) as show_progress:
+            for done in _audited(auditor.feed, blocks):
+                show_progress(done)
+            progress = auditor.finish()
+            show_progress(size.blocks)
         differences = list(compare_derived(arguments.directory))
     except BrokenLedger as broken:
-        _bar_end()
         if arguments.json:
             emit(
                 {
@@ -78,10 +87,8 @@ def verify(arguments: argparse.Namespace) -> int:
         else:
             say(f"WRONG: {broken}")
         return FAILED
-    except (StorageFailed, DirectoryRefused, CryptoError) as error:
-        _bar_end()
+    except (StorageFailed, DirectoryRefused) as error:
         raise CommandFailed(str(error)) from error
-    _bar_end()
     facts = {
         "verified": not differences,
         "blocks": progress.blocks,
@@ -103,7 +110,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def _audited(
-    feed: Callable[[list[CertifiedBlock]], AuditProgress], blocks: Iterator[CertifiedBlock]
+    feed: "Callable[[list[CertifiedBlock]], AuditProgress]", blocks: "Iterator[CertifiedBlock]"
 ) -> Iterator[int]:
     page: list[CertifiedBlock] = []
     done = 0
@@ -116,35 +123,37 @@ def _audited(
     yield feed(page).blocks
 
 
-_last_bar_s = 0.0
-
-
-def _bar(done: int, total: int) -> None:
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
     """A progress bar beside the output, for a person only, a few times a second."""
-    global _last_bar_s  # noqa: PLW0603 - the terminal is global, too
-    if not sys.stderr.isatty():
-        return
-    now_s = time.monotonic()
-    if done < total and now_s - _last_bar_s < BAR_INTERVAL_S:
-        return
-    _last_bar_s = now_s
-    filled = BAR_CELLS * done // max(1, total)
-    bar = "█" * filled + "░" * (BAR_CELLS - filled)
-    print(f"\r{bar} {done}/{total} blocks", end="", file=sys.stderr, flush=True)
+    shown_s = 0.0
 
+    def show_progress(done: int) -> None:
+        nonlocal shown_s
+        now_s = time.monotonic()
+        if not sys.stderr.isatty() or (done < total and now_s - shown_s < BAR_INTERVAL_S):
+            return
+        shown_s = now_s
+        filled = min(BAR_CELLS, BAR_CELLS * done // max(1, total))
+        bar = "█" * filled + "░" * (BAR_CELLS - filled)
+        print(f"\r{bar} {done}/{total} blocks", end="", file=sys.stderr, flush=True)
 
-def _bar_end() -> None:
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
+    try:
+        yield show_progress
+    finally:  # whatever ended it, interruption included: the next words get their own line
+        if shown_s:
+            print(file=sys.stderr)
 
 
 def show(arguments: argparse.Namespace) -> int:
     """Shows records."""
     if arguments.record:
         detail = ask(arguments, lambda client: client.record(arguments.record))
-        emit(detail)
+        if arguments.json:
+            emit(detail)
+        else:
+            _tell(detail)
         return DONE
-
     page = ask(arguments, lambda client: client.records(limit=arguments.limit))
     if arguments.json:
         emit(page)
@@ -156,8 +165,26 @@ def show(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _tell(detail: "RecordDetail") -> None:
+    record = detail.record
+    lines = {
+        "record": record.id,
+        "kind": record.kind,
+        "signed by": f"{record.signer_name} ({record.signer})",
+        "final": f"in block {record.height}, {spoken(record.time_ms // 1000)}, leaf {record.index}",
+        "decided": "" if record.decision is None else record.decision.reason,
+        "became": "" if detail.command is None else detail.command.life.value,
+        "says": json.dumps(record.payload, ensure_ascii=False),
+        "signed": detail.raw,
+    }
+    for name, value in lines.items():
+        if value:
+            say(f"{name + ':':11}{value}")
+
+
 def export(arguments: argparse.Namespace) -> int:
     """Writes every record's exact bytes, one compact JWS a line, oldest first."""
+    from homechain.ledger.errors import BrokenLedger
     from homechain.storage.chain import stored_chain
     from homechain.storage.errors import DirectoryRefused, StorageFailed
 

@@ -2,16 +2,23 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from homechain.api.schema.home import PersonView
 from homechain.cli import DONE, CommandFailed
 from homechain.cli.asking import ask, report
 from homechain.cli.output import add_json, emit, say, table
-from homechain.cli.profile import add_profile, profile_of, read_home_file, read_passphrase
-from homechain.keyfiles import KeyFileError, key_file_did
+from homechain.cli.profile import (
+    HomeFile,
+    add_profile,
+    home_file_bytes,
+    profile_of,
+    read_home_file,
+    read_passphrase,
+)
 from homechain.model.records import Role
+
+if TYPE_CHECKING:
+    from homechain.api.schema.home import PersonView
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +60,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def create(arguments: argparse.Namespace) -> int:
     """Makes a key."""
     profile = profile_of(arguments)
-    home = read_home_file(arguments.home_file) if arguments.home_file else None
+    home = _given_home(arguments.home_file) if arguments.home_file else None
+    if profile.has_key():
+        raise CommandFailed(
+            f"{profile.path} holds a key already: `homechain person show`. A key is never "
+            "overwritten; another person needs another --profile DIR"
+        )
     passphrase = None if arguments.unlocked else read_passphrase(arguments, twice=True)
     key = profile.create_key(passphrase=passphrase)
     if home is not None:
@@ -69,12 +81,7 @@ def create(arguments: argparse.Namespace) -> int:
 def show_(arguments: argparse.Namespace) -> int:
     """Shows the profile's did."""
     profile = profile_of(arguments)
-    try:
-        did = key_file_did(profile.key_path)
-    except (KeyFileError, FileNotFoundError) as error:
-        raise CommandFailed(
-            f"no usable key in {profile.path}: `homechain person create`"
-        ) from error
+    did = profile.did()
     if arguments.json:
         emit({"did": did, "profile": str(profile.path)})
     else:
@@ -86,14 +93,30 @@ def home_(arguments: argparse.Namespace) -> int:
     """Hands the home's addresses and keys on, or takes them in."""
     profile = profile_of(arguments)
     if arguments.import_ is not None:
-        home = read_home_file(arguments.import_)
+        home = _given_home(arguments.import_)
         profile.write_home(home)
-        say(f"This profile belongs to {home.name} now.")
-        return DONE
-    home = profile.home()
-    arguments.export.write_bytes(msgspec.json.format(msgspec.json.encode(home), indent=2))
-    say(f"{arguments.export} says where {home.name} is. There is no secret in it.")
+        sentence = f"This profile belongs to {home.name} now."
+    else:
+        home = profile.home()
+        try:
+            arguments.export.write_bytes(home_file_bytes(home))
+        except OSError as error:
+            raise CommandFailed(f"{arguments.export} cannot be written: {error}") from error
+        sentence = f"{arguments.export} says where {home.name} is. There is no secret in it."
+    if arguments.json:
+        emit(home)
+    else:
+        say(sentence)
     return DONE
+
+
+def _given_home(file: Path) -> HomeFile:
+    try:
+        return read_home_file(file)
+    except FileNotFoundError as error:
+        raise CommandFailed(
+            f"there is no file {file}: an owner makes it with `homechain person home --export FILE`"
+        ) from error
 
 
 def list_persons(arguments: argparse.Namespace) -> int:
@@ -132,7 +155,7 @@ def remove_person(arguments: argparse.Namespace) -> int:
     return report(arguments, receipt, f"{person.name} is removed; their grants are void")
 
 
-def find_person(arguments: argparse.Namespace, wanted: str) -> PersonView:
+def find_person(arguments: argparse.Namespace, wanted: str) -> "PersonView":
     """The one person with this name or did. `CommandFailed` for none or several."""
     persons = [p for p in ask(arguments, lambda client: client.persons()) if not p.removed]
     chosen = [p for p in persons if wanted in (p.did, p.name)]

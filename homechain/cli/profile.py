@@ -3,31 +3,30 @@
     home.json    the home's id and its hubs with their certificates: no secret
     person.key   the private key, locked by a passphrase
 
-It stays with the person: beside the dashboard, never on a hub.
+It stays with the person: beside the dashboard, never on a hub. Under sudo it is the profile of who
+called sudo, and is read and written as that user: root would leave files that they cannot open, and
+could be led astray by links in a directory that is theirs.
 """
 
 import argparse
 import getpass
 import os
+import pwd
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
 
-from homechain.api.client.endpoints import HubEndpoint, endpoints_of
 from homechain.cli import CommandFailed
-from homechain.crypto.errors import WrongPassphrase
-from homechain.crypto.keys import PrivateKey
-from homechain.keyfiles import (
-    KeyFileError,
-    create_key_file,
-    generate_seed,
-    is_locked,
-    load_key_file,
-)
 from homechain.model.records import HubDescription
+
+if TYPE_CHECKING:  # what opens keys takes long to load; `--help` shall not wait for it
+    from homechain.api.client.endpoints import HubEndpoint
+    from homechain.crypto.keys import PrivateKey
 
 PASSPHRASE_FILE_VARIABLE: Final = "HOMECHAIN_PASSPHRASE_FILE"  # noqa: S105 - a name, no secret
 
@@ -59,7 +58,8 @@ class Profile:
     def home(self) -> HomeFile:
         """The home of this profile. `CommandFailed` where there is none."""
         try:
-            return read_home_file(self.home_path)
+            with as_caller():
+                return read_home_file(self.home_path)
         except FileNotFoundError as error:
             raise CommandFailed(
                 f"{self.path} knows no home yet. Found one (`homechain hub init`), or import the "
@@ -68,52 +68,138 @@ class Profile:
 
     def write_home(self, home: HomeFile) -> None:
         """Keeps the home."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = self.home_path.with_suffix(".new")
-        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(home), indent=2))
-        temporary.rename(self.home_path)
+        try:
+            with as_caller():
+                self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+                temporary.write_bytes(home_file_bytes(home))
+                temporary.rename(self.home_path)
+        except OSError as error:
+            raise CommandFailed(f"the profile cannot be written: {error}") from error
 
-    def create_key(self, *, passphrase: str | None) -> PrivateKey:
+    def has_home(self) -> bool:
+        """Whether this profile belongs to a home."""
+        with as_caller():
+            return self.home_path.exists()
+
+    def has_key(self) -> bool:
+        """Whether there is a key."""
+        with as_caller():
+            return self.key_path.exists()
+
+    def create_key(self, *, passphrase: str | None) -> "PrivateKey":
         """A new key, locked unless `passphrase` is None. `CommandFailed` if there is one."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            create_key_file(self.key_path, generate_seed(), passphrase=passphrase)
-            return load_key_file(self.key_path, passphrase=passphrase)
-        except KeyFileError as error:
-            raise CommandFailed(str(error)) from error
+        from homechain.crypto.errors import CryptoError
+        from homechain.keyfiles import KeyFileError, create_key_file, generate_seed
 
-    def key(self, arguments: argparse.Namespace) -> PrivateKey:
-        """The person's key, unlocked. Asks for the passphrase where there is a terminal."""
         try:
-            passphrase = read_passphrase(arguments) if is_locked(self.key_path) else None
-            return load_key_file(self.key_path, passphrase=passphrase)
+            with as_caller():
+                return create_key_file(self.key_path, generate_seed(), passphrase=passphrase)
+        except (KeyFileError, CryptoError, OSError) as error:
+            raise CommandFailed(f"no key was made: {error}") from error
+
+    def key(self, arguments: argparse.Namespace) -> "PrivateKey":
+        """The person's key, unlocked. Asks for the passphrase where there is a terminal."""
+        from homechain.crypto.errors import WrongPassphrase
+        from homechain.keyfiles import KeyFileError, is_locked, load_key_file
+
+        try:
+            with as_caller():
+                locked = is_locked(self.key_path)
+            passphrase = read_passphrase(arguments) if locked else None
+            with as_caller():
+                return load_key_file(self.key_path, passphrase=passphrase)
         except FileNotFoundError as error:
             raise CommandFailed(
                 f"{self.path} holds no key yet: `homechain person create`"
             ) from error
-        except (KeyFileError, WrongPassphrase) as error:
+        except (KeyFileError, WrongPassphrase, OSError) as error:
             raise CommandFailed(str(error)) from error
 
-    def endpoints(self) -> list[HubEndpoint]:
+    def did(self) -> str:
+        """The person's `did:key`, without unlocking it. `CommandFailed` where there is no key."""
+        from homechain.keyfiles import KeyFileError, key_file_did
+
+        try:
+            with as_caller():
+                return key_file_did(self.key_path)
+        except FileNotFoundError as error:
+            raise CommandFailed(
+                f"{self.path} holds no key yet: `homechain person create`"
+            ) from error
+        except (KeyFileError, OSError) as error:
+            raise CommandFailed(str(error)) from error
+
+    def endpoints(self) -> "list[HubEndpoint]":
         """How to reach the home's hubs, each pinned to its key."""
-        return endpoints_of(self.home().hubs)
+        from homechain.api.client.endpoints import endpoints_of
+
+        endpoints = endpoints_of(self.home().hubs)
+        if not endpoints:
+            raise CommandFailed(f"{self.home_path} gives no hub's address: import the home again")
+        return endpoints
+
+
+def home_file_bytes(home: HomeFile) -> bytes:
+    """What stands in `home.json`."""
+    return msgspec.json.format(msgspec.json.encode(home), indent=2) + b"\n"
+
+
+@contextmanager
+def as_caller() -> Iterator[None]:
+    """Under sudo, the block runs with the rights of who called it; else nothing changes."""
+    caller = sudo_caller(os.environ) if os.geteuid() == 0 else None
+    if caller is None:
+        yield
+        return
+    group = os.getegid()
+    os.setegid(caller.pw_gid)
+    os.seteuid(caller.pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+
+
+def sudo_caller(environment: Mapping[str, str]) -> pwd.struct_passwd | None:
+    """The user who called sudo; None if nobody did, or root did."""
+    uid = environment.get("SUDO_UID", "")
+    if not uid.isdecimal() or int(uid) == 0:
+        return None
+    try:
+        return pwd.getpwuid(int(uid))
+    except KeyError:
+        return None
+
+
+def default_profile() -> Path:
+    """`~/.config/homechain` of the person who asks (XDG Base Directory Specification)."""
+    caller = sudo_caller(os.environ) if os.geteuid() == 0 else None
+    if caller is not None:
+        return Path(caller.pw_dir, ".config", "homechain")
+    config = os.environ.get("XDG_CONFIG_HOME")
+    return Path(config) / "homechain" if config else Path.home() / ".config" / "homechain"
 
 
 def read_home_file(path: Path) -> HomeFile:
-    """The home that `path` describes. `CommandFailed` if it is something else."""
+    """The home that `path` describes. `FileNotFoundError`, or `CommandFailed` if it is no home."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=HomeFile)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be read: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CommandFailed(f"{path} is not a homechain home file: {error}") from error
 
 
 def add_profile(parser: argparse.ArgumentParser) -> None:
     """Adds `--profile` and `--passphrase-file`."""
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     parser.add_argument(
         "--profile",
         type=Path,
-        default=config / "homechain",
+        default=default_profile(),
         metavar="DIR",
         help="your key and your home (default: %(default)s)",
     )
@@ -140,8 +226,13 @@ def read_passphrase(arguments: argparse.Namespace, *, twice: bool = False) -> st
         except OSError as error:
             raise CommandFailed(f"the passphrase file cannot be read: {error}") from error
     if not sys.stdin.isatty():
-        raise CommandFailed("the key is locked: give --passphrase-file FILE")
-    typed = getpass.getpass("Passphrase: ")
-    if twice and typed != getpass.getpass("Once more: "):
-        raise CommandFailed("the two passphrases differ; nothing was created")
+        raise CommandFailed(
+            "there is no terminal to ask for the passphrase: give --passphrase-file FILE"
+        )
+    try:
+        typed = getpass.getpass("New passphrase: " if twice else "Passphrase: ")
+        if twice and typed != getpass.getpass("Once more: "):
+            raise CommandFailed("the two passphrases differ; nothing was created")
+    except EOFError as error:
+        raise CommandFailed("no passphrase was given") from error
     return typed

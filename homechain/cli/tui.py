@@ -16,6 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Shows the dashboard until it is left."""
     from homechain.api.client.hub import HubClient
+    from homechain.cli.learning import learn_hubs
     from homechain_tui import run_dashboard
 
     profile = profile_of(arguments)
@@ -24,7 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     async def show() -> None:
         async with HubClient(endpoints, key=key) as client:
-            await run_dashboard(client)
+            learning = asyncio.create_task(learn_hubs(client, profile))
+            try:
+                await run_dashboard(client)
+            finally:
+                learning.cancel()
 
     asyncio.run(show())
     return DONE

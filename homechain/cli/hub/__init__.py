@@ -19,7 +19,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_place(found)
     found.add_argument("--home-name", required=True, help="what the home is called")
     found.add_argument("--owner-name", required=True, help="your name")
-    found.add_argument("--time-zone", default=_time_zone(), help="default: %(default)s")
+    found.add_argument(
+        "--time-zone",
+        type=_time_zone,
+        default=_machine_zone(),
+        metavar="ZONE",
+        help="default: this machine's, %(default)s",
+    )
     add_profile(found)
     found.add_argument("--unlocked", action="store_true", help="no passphrase (for trying out)")
     add_json(found)
@@ -30,9 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     run_.add_argument("--verbose", action="store_true", help="log every step")
     run_.set_defaults(handler=run)
 
-    join_ = commands.add_parser(
-        "join", help="bring this hub into a home by its code"
-    )
+    join_ = commands.add_parser("join", help="bring this hub into a home by its code")
     add_place(join_)
     join_.add_argument("--code", help="the code that `homechain hub pair` shows; asked if left out")
     join_.add_argument("--address", metavar="HOST:PORT", help="skip mDNS and ask there")
@@ -63,8 +67,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         command.set_defaults(handler=handler)
 
 
-def _time_zone() -> str:
+def _machine_zone() -> str:
+    """This machine's time zone (localtime(5)); Debian has its name in /etc/timezone as well."""
+    place = str(Path("/etc/localtime").resolve())
+    _, found, name = place.partition("/zoneinfo/")
+    return name if found else "UTC"
+
+
+def _time_zone(text: str) -> str:
+    from zoneinfo import ZoneInfo
+
     try:
-        return Path("/etc/timezone").read_text(encoding="ascii").strip() or "UTC"
-    except OSError:
-        return "UTC"
+        return ZoneInfo(text).key
+    except (OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError, below
+        raise argparse.ArgumentTypeError(f"{text!r} is no time zone") from error
+    except KeyError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time zone that this machine knows: write Europe/Berlin"
+        ) from error

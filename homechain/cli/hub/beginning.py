@@ -4,16 +4,19 @@ import argparse
 import asyncio
 import secrets
 import socket
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homechain.cli import DONE, CommandFailed
 from homechain.cli.hub.place import settings_of
 from homechain.cli.output import emit, say
-from homechain.cli.profile import HomeFile, profile_of, read_passphrase
+from homechain.cli.profile import HomeFile, Profile, profile_of, read_passphrase
 from homechain.settings import Settings
 
 if TYPE_CHECKING:  # the hub pulls in every floor; a command that needs it imports it itself
+    from homechain.crypto.keys import PrivateKey
     from homechain.mesh.addresses import Address
 
 
@@ -34,10 +37,18 @@ def init(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     directory = HubDirectory(arguments.state_dir)
     profile = profile_of(arguments)
-    passphrase = None if arguments.unlocked else read_passphrase(arguments, twice=True)
+    if profile.has_home():
+        raise CommandFailed(
+            f"{profile.path} belongs to {profile.home().name} already; for another home give "
+            "--profile DIR"
+        )
     try:
         key = directory.key() if directory.has_key() else directory.create_key()
-        owner = profile.create_key(passphrase=passphrase)
+    except (KeyFileError, OSError) as error:
+        raise _no_place(directory.path, error) from error
+    # Last, and kept if something after it fails: the next try goes on with the same person.
+    owner = _owner(profile, arguments)
+    try:
         hub = describe_hub(
             key,
             name=settings.name or socket.gethostname(),
@@ -63,8 +74,25 @@ def init(arguments: argparse.Namespace) -> int:
         return DONE
     say(f"{arguments.home_name} is founded. Its id is {home.home}.")
     say(f"Your key is in {profile.path}: keep a copy, nobody can make it again.")
-    say("Next: `homechain hub run` here (or `homechain service install`), then `homechain tui`.")
+    say("Next: `sudo homechain service install` (or `homechain hub run`), then `homechain tui`.")
     return DONE
+
+
+def _owner(profile: Profile, arguments: argparse.Namespace) -> "PrivateKey":
+    if profile.has_key():
+        return profile.key(arguments)
+    passphrase = None if arguments.unlocked else read_passphrase(arguments, twice=True)
+    return profile.create_key(passphrase=passphrase)
+
+
+def _no_place(path: Path, error: Exception) -> CommandFailed:
+    if isinstance(error, PermissionError):
+        program = " ".join(["sudo", sys.argv[0], *sys.argv[1:3]])
+        return CommandFailed(
+            f"{path} is not yours to write: say `{program} …`, or keep the hub in a directory of "
+            "your own with --state-dir DIR. Nothing was done"
+        )
+    return CommandFailed(f"{error}; nothing was done")
 
 
 def join(arguments: argparse.Namespace) -> int:
@@ -85,13 +113,16 @@ def join(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     directory = HubDirectory(arguments.state_dir)
     try:
+        key = directory.key() if directory.has_key() else directory.create_key()
+    except (KeyFileError, OSError) as error:
+        raise _no_place(directory.path, error) from error
+    try:
         addresses = (
             [parse_address(arguments.address)]
             if arguments.address
             else asyncio.run(_waiting_hubs(arguments.wait, settings))
         )
-        code = arguments.code or input("Code shown by the other hub: ")
-        key = directory.key() if directory.has_key() else directory.create_key()
+        code = arguments.code or _asked_code()
         description = describe_hub(
             key,
             name=settings.name or socket.gethostname(),
@@ -105,9 +136,18 @@ def join(arguments: argparse.Namespace) -> int:
         emit({"home": digest_text(genesis.id), "hub": description.hub})
         return DONE
     say("The home knows this hub now. Two things are left:")
-    say("  here:      homechain hub run   (or: homechain service install)")
+    say("  here:      sudo homechain service install   (or: homechain hub run)")
     say(f"  an owner:  approves it in the dashboard, or: homechain hub approve {description.hub}")
     return DONE
+
+
+def _asked_code() -> str:
+    if not sys.stdin.isatty():
+        raise CommandFailed("there is no terminal to ask for the code: give --code CODE")
+    try:
+        return input("Code shown by the other hub: ").strip()
+    except EOFError as error:
+        raise CommandFailed("no code was given; this hub joined nothing") from error
 
 
 async def _waiting_hubs(wait_s: float, settings: Settings) -> "list[Address]":

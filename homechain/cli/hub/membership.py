@@ -5,7 +5,7 @@ import argparse
 from homechain.cli import DONE, FAILED, CommandFailed
 from homechain.cli.asking import ask, report
 from homechain.cli.output import emit, say, table, warn
-from homechain.cli.profile import HomeFile, profile_of
+from homechain.cli.profile import profile_of
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -70,28 +70,18 @@ def approve(arguments: argparse.Namespace) -> int:
             f"{len(chosen)} waiting hubs are called {arguments.hub!r}: see `homechain hub requests`"
         )
     receipt = ask(arguments, lambda client: client.put_hub(chosen[0].description))
-    profile = profile_of(arguments)
-    home = profile.home()
-    profile.write_home(
-        HomeFile(home=home.home, name=home.name, hubs=[*home.hubs, chosen[0].description])
-    )
     return report(arguments, receipt, f"{chosen[0].name} belongs to the home")
 
 
 def remove(arguments: argparse.Namespace) -> int:
     """Removes a hub from the home."""
-    profile = profile_of(arguments)
-    home = profile.home()
+    ask(arguments, lambda client: client.home())  # and the profile learns which hubs there are
+    home = profile_of(arguments).home()
     chosen = [hub for hub in home.hubs if arguments.hub in (hub.hub, hub.name)]
     if len(chosen) != 1:
-        raise CommandFailed(f"{len(chosen)} hubs are called {arguments.hub!r}")
-    receipt = ask(arguments, lambda client: client.put_hub(chosen[0], removed=True))
-    profile.write_home(
-        HomeFile(
-            home=home.home,
-            name=home.name,
-            hubs=[hub for hub in home.hubs if hub.hub != chosen[0].hub],
+        raise CommandFailed(
+            f"{len(chosen)} hubs are called {arguments.hub!r}: see `homechain hub status`"
         )
-    )
+    receipt = ask(arguments, lambda client: client.put_hub(chosen[0], removed=True))
     warn("Wipe the removed hub's disk: it still holds what the home recorded until now.")
     return report(arguments, receipt, f"{chosen[0].name} is removed")
