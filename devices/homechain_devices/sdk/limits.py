@@ -33,6 +33,10 @@ class DeviceLimits:
     backoff_most_ms: int = 15_000
     poll_ms: int = 1_000
     """While a resident has not approved the device yet: how often it asks."""
+    digits_at_once: int = 3
+    """New digits that the device makes without a pause, for hubs that fail."""
+    digits_pause_ms: int = 30_000
+    """Pause before each further one: whoever may ask for new digits may search among them."""
     refresh_ms: int = 300_000
     """How often the hubs' addresses and the membership are asked for again."""
     discovery_ms: int = 3_000

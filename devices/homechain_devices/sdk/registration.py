@@ -74,6 +74,7 @@ class Registration:
         self._clock = clock
         self._limits = limits
         self._notify = notify
+        self._digits_made = 0
 
     async def run(self) -> Trust:
         """Introduce the device and wait until a resident approves; the papers of its home.
@@ -124,6 +125,14 @@ class Registration:
         return introduction
 
     async def _introduce(self, client: DeviceClient) -> Introduction:
+        """New digits, in exchange for the nonce that makes them.
+
+        Whoever sits in between knows them then, and the digits of the devices of its own that wait
+        at the hub. It may say that it forgot this device, until two of them are the same by chance:
+        one new set each half a minute leaves it days to try, before a resident's eyes.
+        """
+        if self._digits_made >= self._limits.digits_at_once:
+            await asyncio.sleep(self._limits.digits_pause_ms / 1_000)
         known = await client.well_known()
         nonce = os.urandom(NONCE_BYTES)
         description = sign_description(
@@ -157,6 +166,7 @@ class Registration:
             hub_name=known.hub_name,
             home_name=known.home_name,
         )
+        self._digits_made += 1
         if (await client.reveal(nonce)).digits != digits:
             raise WrongHome("the hub came to other digits: something may sit in between")
         return Introduction(home=known.home, shown=shown)

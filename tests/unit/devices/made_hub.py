@@ -53,6 +53,8 @@ class House:
         self.descriptions: dict[str, bytes] = {}
         self.approved: set[str] = set()
         self.retired: set[str] = set()
+        self.reveals = 0
+        """How often a device has shown the nonce behind its digits."""
         self.changed = asyncio.Event()
 
     def settle(self, raw: bytes) -> RecordResult:
@@ -258,6 +260,7 @@ class MadeHub:
         )
         if self.lying_digits:
             digits = f"{(int(digits) + 1) % 1_000_000:06d}"
+        self.house.reveals += 1
         self.house.tell()
         return _answer(PairingDigits(digits=digits))
 

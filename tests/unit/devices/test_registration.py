@@ -12,6 +12,7 @@ from homechain_devices.sdk import (
     BadDescription,
     BadValue,
     Device,
+    DeviceLimits,
     NotTakenIn,
 )
 from homechain_devices.sdk.discovery import SERVICE_TYPE, find_hubs
@@ -42,6 +43,22 @@ async def test_a_hub_that_shows_other_digits_is_not_believed(house: House, state
         await taken_in(house, lock)
     assert "other digits" in lock.heard(HubLost)[0].reason
     assert lock.heard(DigitsShown)[0].hub == house.hubs[1].did
+
+
+async def test_nobody_gets_new_digits_of_a_device_as_often_as_they_like(
+    house: House, state_dir: Path
+) -> None:
+    for hub in house.hubs:
+        hub.lying_digits = True
+    limits = DeviceLimits(
+        backoff_first_ms=1, backoff_most_ms=1, digits_at_once=3, digits_pause_ms=3_600_000
+    )
+    lock = MadeLock(house, state_dir, limits=limits)
+    async with lock.running():
+        await house.until(lambda: house.reveals == 3)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await house.until(lambda: house.reveals > 3)
 
 
 async def test_a_device_that_was_approved_while_it_was_off_is_taken_in(
