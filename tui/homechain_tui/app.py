@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import App
@@ -9,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
 
+from homechain_tui.background import in_background
 from homechain_tui.messages import DeviceChosen, PlaceChosen, RecordChosen
 from homechain_tui.palette import HomeCommands
 from homechain_tui.plain_text import styled
@@ -70,7 +72,7 @@ class Dashboard(App[None]):
         self._follow()
 
     def _follow(self) -> None:
-        self.run_worker(self.session.follow(), group="follow", exclusive=True)
+        in_background(self, self.session.follow, replaces="follow")
 
     # ------------------------------------------------------------------ going
 
@@ -107,7 +109,7 @@ class Dashboard(App[None]):
         if self.session.state.connection.refused:
             self._follow()
         else:
-            self.run_worker(self._reload(), group="reload", exclusive=True)
+            in_background(self, self._reload, replaces="reload")
 
     async def _reload(self) -> None:
         trouble = await self.session.refresh()
@@ -120,7 +122,7 @@ class Dashboard(App[None]):
         """Ask every lock that this person may lock."""
         for device in self.session.state.devices.values():
             if "lock" in device.my_actions and not device.retired:
-                self.run_worker(self.session.command(device.did, "lock", {}))
+                in_background(self, partial(self.session.command, device.did, "lock", {}))
 
     def show_my_key(self) -> None:
         """The key by which others take this person in or give them a grant."""

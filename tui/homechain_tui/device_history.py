@@ -11,12 +11,12 @@ from homechain.api.schema.devices import DeviceAccess, DeviceHistory
 from homechain_tui.plain_text import plain
 from homechain_tui.sentences import Sentence, of_act, of_happening
 from homechain_tui.state import (
-    QUIET_READINGS,
     REPORT_READINGS,
     Act,
     HappeningEntry,
     HomeState,
     act_of,
+    is_news,
 )
 
 HISTORY_LINES: Final = 200
@@ -56,7 +56,10 @@ def _happenings(device: str, history: DeviceHistory) -> list[HappeningEntry]:
     news = []
     for reading in reversed(history.readings):
         is_report = len(names[reading.record]) >= REPORT_READINGS
-        if not is_report or said.get(reading.name, reading.value) != reading.value:
+        is_new = is_news(
+            reading.name, reading.value, before=said.get(reading.name), is_report=is_report
+        )
+        if is_new and reading.command is None:
             news.append(reading)
         said[reading.name] = reading.value
     return [
@@ -69,9 +72,6 @@ def _happenings(device: str, history: DeviceHistory) -> list[HappeningEntry]:
             value=reading.value,
         )
         for reading in news
-        if reading.command is None
-        and reading.name not in QUIET_READINGS
-        and reading.value is not False
     ]
 
 

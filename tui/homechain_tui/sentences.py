@@ -155,9 +155,10 @@ def of_happening(entry: HappeningEntry, state: HomeState) -> Sentence:
     known = _STATES.get((entry.name, entry.value)) if _hashable(entry.value) else None
     what = known or f"{plain(entry.name).replace('_', ' ')} is {_value(entry.value)}"
     if entry.name in _BY_HAND:
-        return Sentence(
-            mark=BY_HAND, words=f"{device} {what}, by hand or unknown", style="$warning"
-        )
+        # A lock may also have locked itself after a while; it does not say which.
+        itself = "by itself, " if (entry.name, entry.value) == ("bolt", "locked") else ""
+        words = f"{device} {what}, {itself}by hand or unknown"
+        return Sentence(mark=BY_HAND, words=words, style="$warning")
     return Sentence(mark=CHANGE, words=f"{device} {what}", style="")
 
 

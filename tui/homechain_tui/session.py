@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from homechain.api.client import HubProblem
 from homechain.api.schema.commands import CommandLife
+from homechain.api.schema.mesh import MeshView
 from homechain.api.schema.problems import ProblemCode
 from homechain.api.schema.records import Receipt
 from homechain.crypto.jws import parse_compact
@@ -27,6 +28,7 @@ from homechain_tui.state import (
     fold,
     must_read_again,
     with_lists,
+    with_mesh,
     with_receipt,
     with_refusal,
     with_snapshot,
@@ -79,6 +81,12 @@ class HomeSession:
         """Read everything again now; a sentence if that failed, else nothing."""
         self._to_read = "all"
         return await self._read_again()
+
+    async def read_mesh(self) -> None:
+        """Read the hubs again: the feed tells changes of links and leaders, not every height."""
+        mesh = await self.read(self.client.mesh())
+        if isinstance(mesh, MeshView):
+            self._change(with_mesh(self.state, mesh))
 
     async def command(self, device: str, action: str, arguments: dict[str, Any]) -> Answer:
         """Ask a device to act. The wish is in the state at once, and its life follows there."""

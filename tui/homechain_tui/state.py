@@ -232,6 +232,11 @@ def fold(state: HomeState, item: FeedItem, *, now_ms: int) -> HomeState:
             return replace(state, requests=item.requests)
 
 
+def with_mesh(state: HomeState, mesh: MeshView) -> HomeState:
+    """The state with the hubs as just read."""
+    return replace(state, mesh=mesh)
+
+
 def with_wish(state: HomeState, act: Act) -> HomeState:
     """The state after this dashboard signed a command that nobody has answered yet."""
     return _with_act(state, act)
@@ -347,10 +352,9 @@ def _with_event(state: HomeState, record: RecordView) -> HomeState:
     is_report = len({reading["name"] for reading in readings}) >= REPORT_READINGS
     for number, reading in enumerate(readings):
         name, value = reading["name"], reading["value"]
-        # After a restart a device reports what everybody knew: no news, and nobody's hand.
-        is_news = not is_report or state.said.get((record.signer, name), value) != value
+        known = state.said.get((record.signer, name))
         state = _with_said(state, device=record.signer, name=name, value=value)
-        if name in QUIET_READINGS or value is False or not is_news:
+        if not is_news(name, value, before=known, is_report=is_report):
             continue
         entry = HappeningEntry(
             key=f"{record.id}/{number}",
@@ -362,6 +366,18 @@ def _with_event(state: HomeState, record: RecordView) -> HomeState:
         )
         state = _with_entry(state, entry)
     return state
+
+
+def is_news(name: str, value: Any, *, before: Any, is_report: bool) -> bool:
+    """Whether a reading says something that a resident wants to know; `before` is its last value.
+
+    `is_report`: after a restart a device reports what everybody knew: no news, and nobody's hand.
+    """
+    if name in QUIET_READINGS or value is False:
+        return False
+    if (name, before, value) == ("bolt", "unlatched", "unlocked"):
+        return False  # the latch springs back by itself after the door was opened
+    return not is_report or before not in (None, value)
 
 
 def _with_said(state: HomeState, *, device: str, name: str, value: Any) -> HomeState:

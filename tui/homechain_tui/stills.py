@@ -4,6 +4,7 @@ Pure. A still comes from a device by way of a hub, so both its bytes and its siz
 """
 
 import io
+import warnings
 from typing import Final
 
 from PIL import Image, UnidentifiedImageError
@@ -24,10 +25,15 @@ def decoded_still(data: bytes, *, digest: str) -> Image.Image:
     if digest_text(sha256(data)) != digest:
         raise BadStill("the hub sent another picture than the ledger names")
     try:
-        image = Image.open(io.BytesIO(data), formats=["JPEG"])
+        with warnings.catch_warnings():
+            # Pillow only warns of a picture that is not yet monstrous; its size is judged below.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=["JPEG"])
         if max(image.size) > STILL_SIDE_PIXELS:
             raise BadStill(f"a picture of {image.width}×{image.height} pixels is not shown")
         image.load()
+    except Image.DecompressionBombError as error:
+        raise BadStill("a picture of billions of pixels is not shown") from error
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise BadStill("the picture is damaged") from error
     return image

@@ -15,7 +15,7 @@ async def test_commands_and_happenings_are_one_story_newest_first() -> None:
     home = lived_in_home()
     history = await client_of(home).history(home.front)
     assert words(home.front, history, known(home)) == [
-        "Front door was locked, by hand or unknown",
+        "Front door was locked, by itself, by hand or unknown",
         "Maria unlocked Front door (grant from Anna)",
     ]
 

@@ -98,6 +98,7 @@ async def test_modes_and_holds_are_chosen_from_lists() -> None:
         await dashboard.press("m")
         assert dashboard.place == "ActionForm"
         dashboard.app.screen.query_one("#send").focus()
+        await dashboard.settle()
         await dashboard.press("enter")
         assert asked(home)[-1] == ("set_mode", {"mode": "heat"})
         await dashboard.press("h", "down", "enter")
@@ -193,6 +194,7 @@ async def test_devices_of_other_kinds_show_what_they_are_and_can() -> None:
         await dashboard.press("a", "down", "enter")
         dashboard.app.screen.query(Input).first().value = "0,5"
         dashboard.app.screen.query(Input).first().focus()
+        await dashboard.settle()
         await dashboard.press("enter")
         assert asked(home)[-1] == ("tilt", {"share": 0.5, "slowly": False, "side": "left"})
 

@@ -113,6 +113,7 @@ async def test_alerts_stand_on_top_and_lead_to_their_place() -> None:
     async with driven(home) as dashboard:
         assert dashboard.lines("#alerts") == ["! 1 newcomer waits for approval. Press 4."]
         dashboard.app.screen.query_one("#alerts").focus()
+        await dashboard.settle()
         await dashboard.press("enter")
         assert dashboard.place == "RequestsScreen"
 

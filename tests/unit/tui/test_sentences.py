@@ -54,7 +54,7 @@ def test_the_feed_tells_the_morning(state: HomeState) -> None:
     assert told == [
         "· Yard camera sees something move",
         "✗ Denied: Maria may not still Hall camera: no grant covers it",
-        "? Front door was locked, by hand or unknown",
+        "? Front door was locked, by itself, by hand or unknown",
         "✓ Maria unlocked Front door (grant from Anna)",
         "· Anna gave Maria a grant",
         "· Anna added the hub cellar",

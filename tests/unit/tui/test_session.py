@@ -150,6 +150,18 @@ async def test_a_person_that_was_taken_in_is_known_at_once() -> None:
         assert session.state.person_name(otto) == "Otto"
 
 
+async def test_the_hubs_can_be_read_by_themselves() -> None:
+    home = lived_in_home()
+    async with followed(home) as session:
+        home.linked = 2
+        await session.read_mesh()
+        assert session.state.mesh is not None
+        assert [hub.linked for hub in session.state.mesh.hubs] == [True, True, False]
+        home.unreachable = True
+        await session.read_mesh()
+        assert session.state.mesh is not None
+
+
 async def test_a_reading_call_that_fails_is_a_sentence() -> None:
     home = lived_in_home()
     async with followed(home) as session:

@@ -203,6 +203,13 @@ def test_a_report_of_everything_is_no_news_unless_something_changed() -> None:
     assert len(after.feed) == len(state.feed) + 1
 
 
+def test_a_latch_that_springs_back_is_nobodys_hand() -> None:
+    home = lived_in_home()
+    state = fold(known(home), event(home, 1, ("bolt", "unlatched")), now_ms=NOON_MS)
+    after = fold(state, event(home, 2, ("bolt", "unlocked")), now_ms=NOON_MS)
+    assert after.feed == state.feed
+
+
 def test_warmth_and_batteries_do_not_fill_the_feed() -> None:
     home = lived_in_home()
     state = known(home)

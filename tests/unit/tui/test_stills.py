@@ -40,3 +40,12 @@ def test_a_picture_of_unbearable_size_is_refused_before_it_is_decoded() -> None:
     data = still_jpeg(width=STILL_SIDE_PIXELS + 1, height=1)
     with pytest.raises(BadStill, match="pixels"):
         decoded_still(data, digest=digest(data))
+
+
+@pytest.mark.parametrize("side", [12_000, 65_500])
+def test_a_picture_that_claims_billions_of_pixels_is_refused(side: int) -> None:
+    data = bytearray(still_jpeg())
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = side.to_bytes(2, "big") * 2  # height and width
+    with pytest.raises(BadStill, match="pixels"):
+        decoded_still(bytes(data), digest=digest(bytes(data)))

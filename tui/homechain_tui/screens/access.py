@@ -14,6 +14,7 @@ from textual.widgets import DataTable, OptionList, Static
 from homechain.api.schema.devices import DeviceAccess, DeviceView, PersonAccess
 from homechain.api.schema.home import Explanation, GrantStatus, GrantView, PersonView
 from homechain.model.records import Role
+from homechain_tui.background import in_background
 from homechain_tui.giving import grant_words
 from homechain_tui.plain_text import fingerprint, fitted, plain, styled, warned_name
 from homechain_tui.screens.dialog import Ask, Choose, Confirm, Tell, option
@@ -67,7 +68,7 @@ class AccessScreen(Place):
         )
         if wanted != self._read_for and state.connection.live and state.devices:
             self._read_for = wanted
-            self.run_worker(self._load(), group="matrix", exclusive=True)
+            in_background(self, self._load, replaces="matrix")
         self._show_matrix()
         self._show_grants()
 
@@ -146,19 +147,19 @@ class AccessScreen(Place):
         """Give a grant, to the person in the chosen row if they need one."""
         person = self._person()
         guest = person.did if person is not None and person.role is Role.GUEST else None
-        self.run_worker(self._give(guest), group="dialog", exclusive=True)
+        in_background(self, partial(self._give, guest), replaces="dialog")
 
     def action_revoke(self) -> None:
         """Take a grant back."""
-        self.run_worker(self._revoke(), group="dialog", exclusive=True)
+        in_background(self, self._revoke, replaces="dialog")
 
     def action_explain(self) -> None:
         """May this person do that, then, and why?"""
-        self.run_worker(self._explain(), group="dialog", exclusive=True)
+        in_background(self, self._explain, replaces="dialog")
 
     def action_new_person(self) -> None:
         """Take somebody in."""
-        self.run_worker(self._new_person(), group="dialog", exclusive=True)
+        in_background(self, self._new_person, replaces="dialog")
 
     async def _give(self, person: str | None) -> None:
         answer = await GrantWizard(self.app, self.session, person=person).run()

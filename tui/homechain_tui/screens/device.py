@@ -11,6 +11,7 @@ from textual.widgets import OptionList, Static
 
 from homechain.api.schema.devices import DeviceAccess, DeviceHistory, DeviceView
 from homechain.model.records import Affordance
+from homechain_tui.background import in_background
 from homechain_tui.device_history import past, who_may
 from homechain_tui.messages import ActionChosen, RecordChosen
 from homechain_tui.plain_text import plain, styled
@@ -126,7 +127,7 @@ class DeviceScreen(Place):
             self._history, self._access, self._still = None, None, ""
             self._room, self._setpoint = [], []
         self._loaded = (device.did, entries)
-        self.run_worker(self._load(device.did), group="load", exclusive=True)
+        in_background(self, partial(self._load, device.did), replaces="load")
 
     async def _load(self, did: str) -> None:
         client = self.session.client
@@ -196,7 +197,7 @@ class DeviceScreen(Place):
                 self.query_one(Still).show(None, caption="No picture yet. Press s to take one.")
             elif digest != self._still:
                 self._still = digest
-                self.run_worker(self._load_still(device.did, digest), group="still", exclusive=True)
+                in_background(self, partial(self._load_still, device.did, digest), replaces="still")
 
     # ------------------------------------------------------------------ doing
 
@@ -297,7 +298,7 @@ class DeviceScreen(Place):
         current = self._wanted_c if self._wanted_c is not None else value_of(device, "setpoint")
         self._wanted_c = degrees_after(current, step_c, device.thing.properties.get("setpoint"))
         if not is_sending:
-            self.run_worker(self._send_wanted(device.did), group="setpoint")
+            in_background(self, partial(self._send_wanted, device.did))
 
     async def _send_wanted(self, did: str) -> None:
         sent = None

@@ -13,12 +13,14 @@ from textual.widgets import Static
 from homechain.api.schema.mesh import HubView, MeshView
 from homechain.api.schema.records import RecordPage
 from homechain.model.records import HubDescription, Role
+from homechain_tui.background import in_background
 from homechain_tui.plain_text import fingerprint, fitted, plain, styled
 from homechain_tui.screens.dialog import Confirm
 from homechain_tui.screens.place import Place
 from homechain_tui.widgets.rows import Row, Rows
 
 SKEW_WARNING_MS = 2_000
+READ_AGAIN_S = 3.0
 
 
 class MeshScreen(Place):
@@ -36,6 +38,18 @@ class MeshScreen(Place):
         yield Rows(id="hubs", empty="Not told by the hub.")
         yield Static("", id="hub", markup=False)
 
+    def on_mount(self) -> None:
+        """Read heights and answers again from time to time."""
+        self.set_interval(READ_AGAIN_S, self._read_again)
+
+    def on_screen_resume(self) -> None:
+        """Read them at once."""
+        self._read_again()
+
+    def _read_again(self) -> None:
+        if self.is_current and self.state.connection.live:
+            in_background(self, self.session.read_mesh, replaces="mesh")
+
     async def show_state(self) -> None:
         """Show the hubs."""
         mesh = self.state.mesh
@@ -52,7 +66,7 @@ class MeshScreen(Place):
 
     def action_remove(self) -> None:
         """Remove the chosen hub, if an owner says yes."""
-        self.run_worker(self._remove(), group="dialog", exclusive=True)
+        in_background(self, self._remove, replaces="dialog")
 
     def _chosen(self) -> HubView | None:
         key = self.query_one("#hubs", Rows).chosen

@@ -1,12 +1,14 @@
 """What the five places share: the status on top, the keys below, and the home between."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from homechain_tui.background import in_background
 from homechain_tui.messages import PlaceChosen
 from homechain_tui.plain_text import plain
 from homechain_tui.sentences import asked
@@ -79,7 +81,7 @@ class Place(Screen[None]):
 
     def send_command(self, device: str, action: str, **arguments: Any) -> None:
         """Ask a device to act, in the background."""
-        self.run_worker(self.ask_device(device, action, arguments))
+        in_background(self, partial(self.ask_device, device, action, arguments))
 
     async def ask_device(self, device: str, action: str, arguments: dict[str, Any]) -> None:
         """Ask a device to act; only what went wrong is said here, the rest is in the feed."""

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from homechain.api.schema.records import RecordDetail
+from homechain_tui.background import in_background
 from homechain_tui.plain_text import plain, plain_json, styled
 from homechain_tui.proofs import Check, checks
 from homechain_tui.sentences import ALARM, LIFE_WORDS, Sentence, of_act, of_happening, of_record
@@ -48,7 +49,7 @@ class RecordScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Ask for the record."""
-        self.run_worker(self._load())
+        in_background(self, self._load)
 
     def action_leave(self) -> None:
         """Close."""

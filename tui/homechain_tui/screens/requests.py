@@ -12,6 +12,7 @@ from textual.widgets import Digits, OptionList, Static
 
 from homechain.api.schema.mesh import DeviceRequest, HubRequest, Pairing
 from homechain.model.records import Role
+from homechain_tui.background import in_background
 from homechain_tui.plain_text import fingerprint, fitted, plain, styled, warned_name
 from homechain_tui.screens.approve import Approval, Approve
 from homechain_tui.screens.dialog import Confirm, Tell
@@ -93,7 +94,7 @@ class RequestsScreen(Place):
 
     def action_approve(self) -> None:
         """Take in what is chosen, after a look at its digits or its key."""
-        self.run_worker(self._approve(), group="dialog", exclusive=True)
+        in_background(self, self._approve, replaces="dialog")
 
     def action_deny(self) -> None:
         """Put the request out of sight: without approval nothing comes in anyway."""
@@ -106,7 +107,7 @@ class RequestsScreen(Place):
 
     def action_window(self) -> None:
         """Open or close the window in which a hub may join."""
-        self.run_worker(self._window(), group="dialog", exclusive=True)
+        in_background(self, self._window, replaces="dialog")
 
     async def _approve(self) -> None:
         chosen = self._chosen()
