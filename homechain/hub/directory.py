@@ -1,20 +1,25 @@
 """What a hub keeps on its disk, and where: one directory, readable by nobody else.
 
-hub.key          this hub's private key
+hub.key          this hub's private key, unless systemd hands it over as a credential
 ledger.sqlite    the ledger, the safety record, what waits
 media/           camera stills
 introduced.json  hubs that vouched for this one when it joined, until the ledger names them
+removed          there if an owner removed this hub and its key could not be erased from here
 """
 
 import os
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from homechain.crypto.keys import PrivateKey
-from homechain.keyfiles import create_key_file, generate_seed, load_key_file
+from homechain.keyfiles import KeyFileError, create_key_file, generate_seed, load_key_file
 from homechain.model.records import HubDescription
+
+CREDENTIAL_NAME: Final = "homechain-hub-key"
+"""As the unit's LoadCredential= names it: systemd.exec(5), CREDENTIALS."""
 
 
 class Introduction(Struct, frozen=True, kw_only=True):
@@ -46,17 +51,29 @@ class HubDirectory:
         """Who vouched for this hub."""
         return self.path / "introduced.json"
 
+    @property
+    def _removed_path(self) -> Path:
+        return self.path / "removed"
+
     def prepare(self) -> None:
         """Makes the directory, for this user alone, if it is not there."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def has_key(self) -> bool:
         """Whether this hub has a key already."""
-        return self.key_path.exists()
+        return _credential() is not None or self.key_path.exists()
 
     def key(self) -> PrivateKey:
-        """This hub's key. `KeyFileError` says what is wrong with the file, and how to mend it."""
-        return load_key_file(self.key_path, passphrase=None)
+        """This hub's key: systemd's credential if there is one, else the file in this directory.
+
+        `KeyFileError` says what is wrong with the file, and how to mend it.
+        """
+        if self._removed_path.exists():
+            raise KeyFileError(
+                f"an owner removed this hub: delete its key (/etc/credstore/{CREDENTIAL_NAME}); "
+                "with a new key and an empty directory it can join again"
+            )
+        return load_key_file(_credential() or self.key_path, passphrase=None)
 
     def create_key(self) -> PrivateKey:
         """A new key, on disk before it is used."""
@@ -67,6 +84,8 @@ class HubDirectory:
     def erase_key(self) -> None:
         """A hub that was removed from the home can never sign or return (R11)."""
         self.key_path.unlink(missing_ok=True)
+        if _credential() is not None:  # what systemd handed over cannot be erased from here
+            self._removed_path.touch(mode=0o600)
 
     def write_introduction(self, introduction: Introduction) -> None:
         """Keeps what the home handed over."""
@@ -84,3 +103,10 @@ class HubDirectory:
         except FileNotFoundError:
             return None
         return msgspec.json.decode(data, type=Introduction)
+
+
+def _credential() -> Path | None:
+    """The key that systemd handed over, if it did."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(directory, CREDENTIAL_NAME) if directory else None
+    return path if path is not None and path.exists() else None

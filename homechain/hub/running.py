@@ -41,6 +41,7 @@ from homechain.storage.store import SqliteStore
 logger = logging.getLogger(__name__)
 
 PAIRING_WINDOW_S: Final = 600.0
+DISCOVERY_RETRY_S: Final = 30.0
 PROGRESS_TIMEOUT_MS: Final = 20_000
 """A hub whose loop, disk or core stood still this long is not well: the watchdog may bite."""
 
@@ -220,11 +221,18 @@ class Hub:
         self._discovery = Discovery(
             announcement=self._announcement, on_found=self._found, interfaces=interfaces
         )
-        try:
-            await self._discovery.run()
-        except DiscoveryUnavailable as error:
-            logger.warning("no mDNS (%s): using static peers and the ledger's addresses", error)
-            self._discovery = None
+        told = False
+        while True:
+            try:
+                await self._discovery.run()
+            except DiscoveryUnavailable as error:
+                if not told:
+                    logger.warning(
+                        "no mDNS (%s): using static peers and the ledger's addresses", error
+                    )
+                told = True
+            # A cable or a network that was not there at the start may come at any time.
+            await asyncio.sleep(DISCOVERY_RETRY_S)
 
     def _found(self, hub: FoundHub) -> None:
         if hub.home == short_home(self._node.home):

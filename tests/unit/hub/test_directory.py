@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from homechain.hub.directory import HubDirectory, Introduction
+from homechain.hub.directory import CREDENTIAL_NAME, HubDirectory, Introduction
 from homechain.hub.founding import (
     AlreadyHome,
     describe_hub,
@@ -30,6 +30,32 @@ def test_a_key_is_made_once_and_seen_by_nobody_else(tmp_path: Path) -> None:
     directory.erase_key()
     directory.erase_key()
     assert not directory.has_key()
+
+
+def test_a_key_that_systemd_hands_over_goes_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed_over = HubDirectory(tmp_path / "credstore")
+    key = handed_over.create_key()
+    handed_over.key_path.rename(tmp_path / "credstore" / CREDENTIAL_NAME)
+    directory = HubDirectory(tmp_path / "hub")
+    directory.create_key()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed_over.path))
+    assert directory.has_key()
+    assert directory.key().public == key.public
+    # The one in the directory is erased, the credential cannot be: it is never used again.
+    directory.erase_key()
+    with pytest.raises(KeyFileError, match="removed this hub"):
+        directory.key()
+
+
+def test_a_unit_without_the_credential_uses_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = HubDirectory(tmp_path / "hub")
+    key = directory.create_key()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert directory.key().public == key.public
 
 
 def test_an_introduction_is_read_back_as_it_was_written(tmp_path: Path) -> None:
