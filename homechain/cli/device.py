@@ -67,6 +67,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     simulate_.add_argument(
         "--interface", action="append", metavar="IP", help="look for hubs by mDNS here only"
     )
+    simulate_.add_argument(
+        "--home", default="", metavar="ID", help="by mDNS, take only hubs of this home"
+    )
     simulate_.add_argument("--time-scale", type=float, default=1.0, help="faster than life")
     simulate_.add_argument("--seed", type=int, default=0)
     simulate_.set_defaults(handler=simulate)
@@ -226,6 +229,7 @@ async def _simulate(arguments: argparse.Namespace) -> None:
         state_dir=arguments.state_dir,
         hubs=arguments.hub,
         interfaces=tuple(arguments.interface) if arguments.interface else None,
+        home=arguments.home,
         time_scale=arguments.time_scale,
         seed=arguments.seed,
         on_event=lambda event: emit({"event": type(event).__name__, **msgspec.to_builtins(event)}),

@@ -21,12 +21,15 @@ _NAMES_MOST: Final = 16
 _RESOLVE_MS: Final = 1_000
 
 
-async def find_hubs(*, search_ms: int, interfaces: tuple[str, ...] | None = None) -> list[str]:
+async def find_hubs(
+    *, search_ms: int, interfaces: tuple[str, ...] | None = None, home: str = ""
+) -> list[str]:
     """The addresses (`host:port`) where hubs say that devices reach them.
 
     Ends `OTHERS_MS` after the first hub was heard, or after `search_ms` of silence. `interfaces`
-    are addresses of this machine to ask on; None is all. An empty list where nobody answers or
-    where multicast does not work: then addresses have to be given by hand.
+    are addresses of this machine to ask on; None is all. `home` is the beginning of a home's id:
+    only its hubs are of interest where several homes are heard. An empty list where nobody
+    answers or where multicast does not work: then addresses have to be given by hand.
     """
     try:
         zeroconf = _open(interfaces)
@@ -49,7 +52,9 @@ async def find_hubs(*, search_ms: int, interfaces: tuple[str, ...] | None = None
                 await first.wait()
                 await asyncio.sleep(OTHERS_MS / 1_000)
         await browser.async_cancel()
-        found = await asyncio.gather(*(_resolve(zeroconf.zeroconf, name) for name in sorted(names)))
+        found = await asyncio.gather(
+            *(_resolve(zeroconf.zeroconf, name, home) for name in sorted(names))
+        )
         addresses = [address for of_one in found for address in of_one]
         return list(dict.fromkeys(addresses))[:ADDRESSES_MOST]
     except (OSError, ZeroconfError):
@@ -58,12 +63,21 @@ async def find_hubs(*, search_ms: int, interfaces: tuple[str, ...] | None = None
         await zeroconf.async_close()
 
 
-async def _resolve(zeroconf: Zeroconf, name: str) -> list[str]:
+async def _resolve(zeroconf: Zeroconf, name: str, home: str) -> list[str]:
     info = AsyncServiceInfo(SERVICE_TYPE, name)
     with suppress(OSError, ZeroconfError):
         if info.load_from_cache(zeroconf) or await info.async_request(zeroconf, _RESOLVE_MS):
-            return api_addresses(info.properties, info.parsed_scoped_addresses())
+            txt = info.properties
+            return (
+                api_addresses(txt, info.parsed_scoped_addresses()) if is_of_home(txt, home) else []
+            )
     return []
+
+
+def is_of_home(txt: Mapping[bytes, bytes | None], home: str) -> bool:
+    """Whether the TXT key `home`, the first characters of an id, fits `home`; all fit ""."""
+    said = (txt.get(b"home") or b"").decode("ascii", errors="replace")
+    return not home or (said != "" and (home.startswith(said) or said.startswith(home)))
 
 
 def api_addresses(txt: Mapping[bytes, bytes | None], hosts: list[str]) -> list[str]:

@@ -38,6 +38,8 @@ class SimulatorOptions:
     """`host:port` of hubs' device interfaces; none to find them by mDNS."""
     interfaces: tuple[str, ...] | None = None
     """Addresses of this machine to ask on by mDNS; None is all but loopback's."""
+    home: str = ""
+    """The beginning of the id of the only home to look for; empty for any."""
     on_event: Callable[[DeviceEvent], None] = field(default=lambda event: None)
     """Hears of digits to show, of hubs, of commands; must not block."""
     time_scale: float = 1.0
@@ -70,7 +72,9 @@ async def run_simulator(kind: str, options: SimulatorOptions) -> NoReturn:
         clock=options.clock,
         limits=options.limits,
         search=lambda: find_hubs(
-            search_ms=options.limits.discovery_ms, interfaces=options.interfaces
+            search_ms=options.limits.discovery_ms,
+            interfaces=options.interfaces,
+            home=options.home,
         ),
     )
     body_file = options.state_dir / BODY_FILE_NAME

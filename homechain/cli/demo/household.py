@@ -98,6 +98,7 @@ class Household:
         self._devices_search = devices_search
         self._owner = Profile(place / "anna")
         self._guest = Profile(place / "cleaner")
+        self._home_id: str
         self._owner_key: PrivateKey
         self._guest_key: PrivateKey
 
@@ -162,11 +163,12 @@ class Household:
             now_s=int(time.time()),
             nonce=secrets.token_bytes(32),
         )
+        self._home_id = digest_text(genesis.id)
         await install_genesis(first.directory, genesis)
         await self._start_hub(first)
         for profile in (self._owner, self._guest):
             profile.write_home(
-                HomeFile(home=digest_text(genesis.id), name="Demo home", hubs=[first.description])
+                HomeFile(home=self._home_id, name="Demo home", hubs=[first.description])
             )
 
     def _place_hub(self, number: int) -> HubPlace:
@@ -246,7 +248,8 @@ class Household:
         self._say(f"{len(self._plans)} devices register…")
         for number, plan in enumerate(self._plans):
             where = (
-                ["--interface", HOST]
+                # Another demo on this machine is another home.
+                ["--interface", HOST, "--home", self._home_id]
                 if self._multicast and self._devices_search
                 else [f"--hub={address}" for hub in self.hubs for address in hub.description.api]
             )

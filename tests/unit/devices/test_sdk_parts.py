@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from homechain.model.records import Affordance, DeviceKind, Thing
 from homechain_devices.sdk import BadDescription, BadValue, Change, DeviceClock, Outcome, WrongHome
 from homechain_devices.sdk.arguments import check_arguments, check_value
-from homechain_devices.sdk.discovery import api_addresses
+from homechain_devices.sdk.discovery import api_addresses, is_of_home
 from homechain_devices.sdk.readings import Readings, Unsaved
 from homechain_devices.sdk.roster import HubRoster
 from homechain_devices.sdk.trust import Trust
@@ -177,6 +177,16 @@ def test_addresses_heard_by_mdns_are_read_with_suspicion() -> None:
     for port in (b"", b"0", b"70000", b"-1", b"8440/", b"\xb2", None):
         assert api_addresses({b"api": port}, hosts) == []
     assert api_addresses({}, hosts) == []
+
+
+def test_of_two_homes_that_are_heard_only_the_wanted_one_counts() -> None:
+    ours: dict[bytes, bytes | None] = {b"home": b"7FynfFyHp9xL"}
+    assert is_of_home(ours, "")
+    assert is_of_home(ours, "7FynfFyHp9xL-uv7NuTwUDddugTjl_VpU9v0xCao8vY")
+    assert is_of_home(ours, "7Fyn")
+    assert not is_of_home(ours, "8Fyn")
+    assert not is_of_home({b"home": b""}, "7Fyn")
+    assert not is_of_home({b"home": b"\xff"}, "7Fyn")
 
 
 def hubs_at(house: House, *addresses: str) -> None:
