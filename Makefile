@@ -8,7 +8,7 @@ FROM ?= 0
 FAST_TESTS := $(wildcard tests/unit tests/property tests/contract tests/vectors tests/simulation)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format sim bench lock hooks clean
+.PHONY: help demo test lan check format sim bench lock hooks clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -17,8 +17,11 @@ help: ## list the targets
 demo: $(VENV)/.runtime-installed ## three hubs, six devices and the dashboard on this machine
 	$(BIN)/homechain demo
 
-test: $(VENV)/.dev-installed ## every test
-	$(BIN)/python -m pytest -n auto --hypothesis-profile=thorough
+test: $(VENV)/.dev-installed ## every test but those of `make lan`
+	$(BIN)/python -m pytest -n auto -m "not lan" --hypothesis-profile=thorough
+
+lan: $(VENV)/.dev-installed ## hubs on a LAN of network namespaces; needs root and iproute2
+	$(BIN)/python -m pytest -m lan tests/e2e
 
 check: $(VENV)/.dev-installed ## what a push must pass: format, lint, types, imports, house rules, fast tests
 	$(BIN)/ruff format --check
