@@ -66,6 +66,11 @@ def explain(view: PolicyView, *, person: str, device: str, action: str, at_ms: i
     return _judge(view, question, command_exp_s=None)
 
 
+def counts(view: PolicyView, grant: Grant, *, at_ms: int) -> bool:
+    """Whether `decide` would let this grant count for what it covers at `at_ms`."""
+    return _standing(view, grant, at_s=at_ms // 1000) == "granted"
+
+
 class _Question(Struct, frozen=True, kw_only=True):
     person_did: str
     device_did: str

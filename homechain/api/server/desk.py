@@ -2,12 +2,13 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 
 from msgspec import Struct
 
 from homechain.api.schema.problems import ProblemCode
 from homechain.api.server.refusals import Refused
-from homechain.ledger.records import SignedDescription
+from homechain.ledger.records import SignedDescription, read_description
 
 
 class Introduction(Struct, frozen=True, kw_only=True):
@@ -107,6 +108,12 @@ class Desk:
             if entry.ends_s > now_s:
                 return
             del self._entries[device]
+
+
+# Anybody may ask where a device stands, which looks at each that waits: reading them again each
+# time would let a few large descriptions and a hundred questions a second keep the hub busy.
+described = lru_cache(maxsize=128)(read_description)
+"""A waiting device's description, read once. Raises `Inadmissible`."""
 
 
 def _no_room(where: str) -> Refused:

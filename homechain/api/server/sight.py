@@ -5,6 +5,7 @@ is `ledger.policy`'s to say.
 """
 
 from homechain.ledger.entries import Grant, Person
+from homechain.ledger.policy import counts
 from homechain.ledger.state import State
 from homechain.model.records import DeviceKind, GrantRecord, Record, RevokeRecord, Role
 from homechain.node.queries import CommandRow, ReadingRow
@@ -23,7 +24,7 @@ class Sight:
         self._held = [
             grant
             for grant in (() if self.sees_everything else state.grants_of(person.did))
-            if not grant.revoked and grant.nbf_s * 1000 <= time_ms < grant.exp_s * 1000
+            if counts(state, grant, at_ms=time_ms)
         ]
 
     def device(self, did: str) -> bool:

@@ -257,3 +257,21 @@ class TestGuests:
     ) -> None:
         await door.person(household.owner).revoke("guest-unlock")
         assert await door.person(household.guest).devices() == []
+
+
+async def test_a_guest_sees_nothing_by_a_grant_whose_giver_lost_the_right(
+    door: Door, household: Household
+) -> None:
+    home = household.home
+    home.commit(
+        home.grant_record(
+            household.guest, jti="bens-grant", devices=[household.camera], by=household.resident
+        )
+    )
+    await door.hub.catch_up()
+    guest = door.person(household.guest)
+    assert {device.name for device in await guest.devices()} == {"Front door", "Porch camera"}
+    await door.person(household.owner).put_person(
+        household.resident.did, name="Ben", role=Role.RESIDENT, removed=True
+    )
+    assert [device.name for device in await guest.devices()] == ["Front door"]

@@ -7,13 +7,13 @@ from aiohttp import web
 
 from homechain.api.schema.mesh import DeviceRequest, HubRequest, MeshView, Pairing, RequestList
 from homechain.api.server.answers import json_answer
+from homechain.api.server.desk import described
 from homechain.api.server.ports import Hub
 from homechain.api.server.routes import Access, Call, Route
 from homechain.api.server.views import mesh_view
 from homechain.ledger.errors import Inadmissible
 from homechain.ledger.names import forbidden_character
 from homechain.ledger.pairing import pairing_digits
-from homechain.ledger.records import read_description
 from homechain.model.messages import PendingDevice, PendingHub
 from homechain.model.records import HubDescription
 
@@ -48,7 +48,7 @@ def requests_of(hub: Hub) -> RequestList:
 
 def _device_request(hub: Hub, request: PendingDevice) -> DeviceRequest | None:
     try:
-        description = read_description(request.description)
+        description = described(request.description)
         digits = pairing_digits(
             home=hub.home,
             hub=request.hub,

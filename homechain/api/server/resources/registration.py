@@ -19,7 +19,7 @@ from homechain.api.server.authentication import device_of_key, signed_claims
 from homechain.api.server.bodies import JOSE, JSON
 from homechain.api.server.bulletin import RequestsChanged
 from homechain.api.server.context import verified
-from homechain.api.server.desk import Introduction
+from homechain.api.server.desk import Introduction, described
 from homechain.api.server.ports import Hub
 from homechain.api.server.refusals import Refused, refusal_of
 from homechain.api.server.routes import Access, Call, Route
@@ -163,8 +163,7 @@ def _state(call: Call, device: str) -> DeviceState:
     if call.context.desk.find(device) is not None:
         return DeviceState.PENDING
     waits = any(
-        read_description(request.description).signer == device
-        for request in call.hub.device_requests()
+        described(request.description).signer == device for request in call.hub.device_requests()
     )
     return DeviceState.PENDING if waits else DeviceState.UNKNOWN
 
