@@ -72,7 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except CommandFailed as failure:
-        print(f"homechain: {failure}", file=sys.stderr)
+        from homechain.cli.output import warn
+
+        warn(f"homechain: {failure}")
         return failure.code
     except BrokenPipeError:
         # Whoever read us has enough. What is still buffered must not complain on the way out.

@@ -46,6 +46,5 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def printable(text: str) -> str:
     """`text` with control and format characters shown as escapes: names come from strangers."""
     return "".join(
-        character if character.isprintable() or character == "\n" else f"\\u{ord(character):04x}"
-        for character in text
+        character if character.isprintable() else f"\\u{ord(character):04x}" for character in text
     )
