@@ -7,9 +7,13 @@ import asyncio
 import functools
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any
+from concurrent.futures import Executor
+from typing import Any, TypeVar, TypeVarTuple
 
 from homechain.node.ports import Clock
+
+_Ts = TypeVarTuple("_Ts")
+_Result = TypeVar("_Result")
 
 START_MS = 1_750_000_000_000
 """When virtual time begins: the moment at which made homes are founded."""
@@ -42,7 +46,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now_s
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*_Ts], _Result], *args: *_Ts
+    ) -> asyncio.Future[_Result]:
         self._jumping.threads_at_work += 1
         future = super().run_in_executor(executor, func, *args)
         future.add_done_callback(self._thread_is_done)

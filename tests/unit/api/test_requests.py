@@ -5,8 +5,9 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from homechain.api.schema.problems import ProblemCode
-from homechain.api.server.gates import is_loopback, private
+from homechain.api.server.gates import private
 from homechain.api.server.refusals import Refused
+from homechain.doorway import is_loopback
 from homechain.model.messages import PendingDevice, PendingHub
 from tests.fakes.home import hub_description, made_key
 from tests.unit.api.conftest import Door, Household
