@@ -8,16 +8,10 @@ from typing import Final
 from msgspec import Struct
 
 from homechain.api.schema.devices import DeviceAccess, DeviceHistory
+from homechain_tui.fold import REPORT_READINGS, is_news
 from homechain_tui.plain_text import plain
 from homechain_tui.sentences import Sentence, of_act, of_happening
-from homechain_tui.state import (
-    REPORT_READINGS,
-    Act,
-    HappeningEntry,
-    HomeState,
-    act_of,
-    is_news,
-)
+from homechain_tui.state import Act, HappeningEntry, HomeState, act_of
 
 HISTORY_LINES: Final = 200
 

@@ -18,13 +18,7 @@ from homechain.crypto.jws import parse_compact
 from homechain.model import limits
 from homechain.model.ids import digest_text
 from homechain.model.records import Authorization, CommandRecord
-from homechain_tui.plain_text import plain
-from homechain_tui.ports import HubCalls
-from homechain_tui.problems import EXPECTED, in_words
-from homechain_tui.state import (
-    Act,
-    HomeState,
-    Snapshot,
+from homechain_tui.fold import (
     fold,
     must_read_again,
     with_lists,
@@ -35,6 +29,10 @@ from homechain_tui.state import (
     with_trouble,
     with_wish,
 )
+from homechain_tui.plain_text import plain
+from homechain_tui.ports import HubCalls
+from homechain_tui.problems import EXPECTED, in_words
+from homechain_tui.state import Act, HomeState, Snapshot
 
 FEED_RECORDS: Final = 150
 GRANT_ID_BYTES: Final = 16

@@ -1,10 +1,11 @@
 from homechain.api.schema.devices import DeviceHistory
 from homechain.model.records import Role
 from homechain_tui.device_history import past, who_may
-from homechain_tui.state import HomeState, with_wish
+from homechain_tui.fold import with_wish
+from homechain_tui.state import HomeState
 from tests.fakes.dashboard_client import client_of
 from tests.fakes.dashboard_morning import lived_in_home
-from tests.unit.tui.test_state import known, named, wish
+from tests.unit.tui.test_fold import known, named, wish
 
 
 def words(device: str, history: DeviceHistory | None, state: HomeState) -> list[str]:

@@ -16,7 +16,7 @@ from homechain_tui.giving import (
 from homechain_tui.times import full
 from tests.fakes.dashboard_home import NOON_MS
 from tests.fakes.dashboard_morning import lived_in_home
-from tests.unit.tui.test_state import known
+from tests.unit.tui.test_fold import known
 
 
 def test_places_of_the_wizard_mean_devices() -> None:

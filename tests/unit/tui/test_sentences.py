@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from homechain.api.schema.commands import CommandLife, DecisionView
 from homechain.api.schema.records import RecordView
+from homechain_tui.fold import with_snapshot
 from homechain_tui.sentences import (
     ALARM,
     BY_HAND,
@@ -18,10 +19,10 @@ from homechain_tui.sentences import (
     of_record,
     sentence,
 )
-from homechain_tui.state import Act, ActEntry, HappeningEntry, HomeState, with_snapshot
+from homechain_tui.state import Act, ActEntry, HappeningEntry, HomeState
 from tests.fakes.dashboard_home import NOON_MS, DashboardHome
 from tests.fakes.dashboard_morning import lived_in_home
-from tests.unit.tui.test_state import named, snapshot_of
+from tests.unit.tui.test_fold import named, snapshot_of
 
 
 @pytest.fixture(scope="module")

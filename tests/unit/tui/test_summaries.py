@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from homechain.api.schema.devices import DeviceView, PropertyView
 from homechain.model.records import Affordance, DeviceKind, Thing
-from homechain_tui.state import HomeState, fold, with_snapshot
+from homechain_tui.fold import fold, with_snapshot
+from homechain_tui.state import HomeState
 from homechain_tui.summaries import (
     alerts,
     in_order,
@@ -16,7 +17,7 @@ from homechain_tui.summaries import (
 )
 from tests.fakes.dashboard_home import NOON_MS, DashboardHome
 from tests.fakes.dashboard_morning import lived_in_home
-from tests.unit.tui.test_state import event, known, snapshot_of
+from tests.unit.tui.test_fold import event, known, snapshot_of
 
 
 def with_values(device: DeviceView, **values: Any) -> DeviceView:

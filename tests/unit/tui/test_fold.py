@@ -16,15 +16,9 @@ from homechain.api.schema.live import (
 )
 from homechain.api.schema.records import Receipt, ReceiptStatus, RecordView
 from homechain.model.ids import digest_text
-from homechain_tui.state import (
+from homechain_tui.fold import (
     ACTS,
     FEED_ENTRIES,
-    Act,
-    ActEntry,
-    HappeningEntry,
-    HomeState,
-    RecordEntry,
-    Snapshot,
     fold,
     must_read_again,
     with_receipt,
@@ -33,6 +27,7 @@ from homechain_tui.state import (
     with_trouble,
     with_wish,
 )
+from homechain_tui.state import Act, ActEntry, HappeningEntry, HomeState, RecordEntry, Snapshot
 from tests.fakes.dashboard_home import NOON_MS, DashboardHome
 from tests.fakes.dashboard_morning import lived_in_home
 from tests.fakes.dashboard_views import home_view, mesh_view, request_list
