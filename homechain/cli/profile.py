@@ -174,12 +174,18 @@ def sudo_caller(environment: Mapping[str, str]) -> pwd.struct_passwd | None:
 
 
 def default_profile() -> Path:
-    """`~/.config/homechain` of the person who asks (XDG Base Directory Specification)."""
+    """`~/.config/homechain` of the person who asks (XDG Base Directory Specification).
+
+    `CommandFailed` for a user without a home directory, as a service's may be.
+    """
     caller = sudo_caller(os.environ) if os.geteuid() == 0 else None
     if caller is not None:
         return Path(caller.pw_dir, ".config", "homechain")
     config = os.environ.get("XDG_CONFIG_HOME")
-    return Path(config) / "homechain" if config else Path.home() / ".config" / "homechain"
+    try:
+        return Path(config) / "homechain" if config else Path.home() / ".config" / "homechain"
+    except RuntimeError as error:
+        raise CommandFailed("you have no home directory: give --profile DIR") from error
 
 
 def read_home_file(path: Path) -> HomeFile:
@@ -196,12 +202,12 @@ def read_home_file(path: Path) -> HomeFile:
 
 def add_profile(parser: argparse.ArgumentParser) -> None:
     """Adds `--profile` and `--passphrase-file`."""
+    # The default is looked up when it is needed: `hub run` as a service needs none, and has none.
     parser.add_argument(
         "--profile",
         type=Path,
-        default=default_profile(),
         metavar="DIR",
-        help="your key and your home (default: %(default)s)",
+        help="your key and your home (default: ~/.config/homechain)",
     )
     parser.add_argument(
         "--passphrase-file",
@@ -213,8 +219,8 @@ def add_profile(parser: argparse.ArgumentParser) -> None:
 
 def profile_of(arguments: argparse.Namespace) -> Profile:
     """The profile that `--profile` names."""
-    path: Path = arguments.profile
-    return Profile(path.expanduser())
+    path: Path | None = arguments.profile
+    return Profile(default_profile() if path is None else path.expanduser())
 
 
 def read_passphrase(arguments: argparse.Namespace, *, twice: bool = False) -> str:

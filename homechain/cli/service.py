@@ -12,6 +12,7 @@ from pathlib import Path
 import homechain
 from homechain.cli import DONE, FAILED, UNREACHABLE, CommandFailed
 from homechain.cli.output import add_json, emit, say
+from homechain.cli.program import installed_command, program, program_with_sudo
 from homechain.cli.service_unit import UNIT_NAME, ServicePlan, render_unit, state_dir_in
 
 DEFAULT_STATE_DIR = Path("/var/lib/homechain")
@@ -62,7 +63,7 @@ def install(arguments: argparse.Namespace) -> Answer:
     """Write the unit, enable it and start the hub. Raises CommandFailed with what to do."""
     _need_systemd()
     plan = ServicePlan(
-        command=_installed_command(),
+        command=installed_command(),
         state_dir=arguments.state_dir.absolute(),
         config=None if arguments.config is None else arguments.config.absolute(),
         code_dirs=_code_directories(),
@@ -135,7 +136,9 @@ def status(arguments: argparse.Namespace) -> Answer:
         return Answer(
             code=UNREACHABLE,
             facts={"installed": False, "running": False},
-            sentences=["No service is installed. To have one: sudo homechain service install"],
+            sentences=[
+                f"No service is installed. To have one: {program_with_sudo()} service install"
+            ],
         )
     wanted = "ActiveState,SubState,StatusText,MainPID,NRestarts,UnitFileState"
     shown = _systemctl("show", UNIT_NAME, f"--property={wanted}")
@@ -185,7 +188,7 @@ def _answering(
 
 
 def _need_systemd() -> None:
-    without = "Run the hub without it: homechain hub run"
+    without = f"Run the hub without it: {program()} hub run"
     if shutil.which("systemctl") is None:
         raise CommandFailed(f"This machine has no systemd. {without}")
     # It answers "degraded" with exit code 1 on many a healthy machine: only the word counts.
@@ -212,11 +215,6 @@ def _need_a_hub(plan: ServicePlan) -> None:
         )
     if plan.config is not None and not plan.config.is_file():
         raise CommandFailed(f"There is no settings file {plan.config}: write it, or omit --config.")
-
-
-def _installed_command() -> tuple[str, ...]:
-    script = Path(sysconfig.get_path("scripts"), "homechain")
-    return (str(script),) if script.is_file() else (sys.executable, "-m", "homechain")
 
 
 def _code_directories() -> tuple[Path, ...]:
@@ -271,8 +269,7 @@ def _refused(path: Path, error: OSError, *, command: str) -> CommandFailed:
 
 
 def _needs_root(command: str) -> CommandFailed:
-    program = " ".join(_installed_command())
-    return CommandFailed(f"This needs root: sudo {program} service {command}")
+    return CommandFailed(f"This needs root: {program_with_sudo()} service {command}")
 
 
 def _number(text: str | None) -> int | None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homechain.cli import DONE, CommandFailed
-from homechain.cli.hub.place import settings_of
+from homechain.cli.hub.place import next_steps, settings_of
 from homechain.cli.output import emit, say
 from homechain.cli.profile import HomeFile, Profile, profile_of, read_passphrase
+from homechain.cli.program import program
 from homechain.settings import Settings
 
 if TYPE_CHECKING:  # the hub pulls in every floor; a command that needs it imports it itself
@@ -74,7 +75,10 @@ def init(arguments: argparse.Namespace) -> int:
         return DONE
     say(f"{arguments.home_name} is founded. Its id is {home.home}.")
     say(f"Your key is in {profile.path}: keep a copy, nobody can make it again.")
-    say("Next: `sudo homechain service install` (or `homechain hub run`), then `homechain tui`.")
+    service, foreground = next_steps(arguments)
+    say(f"Next:  {service}")
+    say(f"  or, to try it in this terminal:  {foreground}")
+    say(f"Then:  {program()} tui")
     return DONE
 
 
@@ -136,7 +140,9 @@ def join(arguments: argparse.Namespace) -> int:
         emit({"home": digest_text(genesis.id), "hub": description.hub})
         return DONE
     say("The home knows this hub now. Two things are left:")
-    say("  here:      sudo homechain service install   (or: homechain hub run)")
+    service, foreground = next_steps(arguments)
+    say(f"  here:      {service}")
+    say(f"             or, to try it in this terminal: {foreground}")
     say(f"  an owner:  approves it in the dashboard, or: homechain hub approve {description.hub}")
     return DONE
 
