@@ -5,7 +5,7 @@ The only floor that prints. Each group is one module, imported only when it is a
 command's `handler` returns the exit code.
 
 Exit codes: 0 done · 1 refused or failed, and the message says why · 2 wrong usage · 3 no hub could
-be reached · 4 the home denied it · 130 interrupted.
+be reached · 4 the home denied it · 5 this hub's disk cannot be trusted · 130 interrupted.
 """
 
 import argparse
@@ -22,6 +22,8 @@ FAILED: Final = 1
 USAGE: Final = 2
 UNREACHABLE: Final = 3
 DENIED: Final = 4
+DAMAGED: Final = 5
+"""Trying again does not mend a disk: systemd does not restart a hub that ended so."""
 INTERRUPTED: Final = 130
 
 GROUPS: Final = {
@@ -46,6 +48,7 @@ exit codes:   0  done
               2  wrong usage
               3  no hub could be reached, or none runs here
               4  the home denied it
+              5  this hub's disk cannot be trusted
             130  interrupted
 """
 

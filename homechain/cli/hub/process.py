@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from homechain import service_notify
-from homechain.cli import DONE, CommandFailed
+from homechain.cli import DAMAGED, DONE, FAILED, CommandFailed
 from homechain.cli.hub.place import settings_of
 
 if TYPE_CHECKING:  # the hub pulls in every floor; a command that needs it imports it itself
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from homechain.mesh.errors import MeshError
     from homechain.node.node import NotFounded
     from homechain.node.starting import DamagedLedger
-    from homechain.storage.errors import DirectoryRefused, StorageFailed
+    from homechain.storage.errors import DirectoryRefused, DiskFull, StorageFailed
 
     settings = settings_of(arguments)
     _limit_resources()
@@ -42,13 +42,21 @@ def run(arguments: argparse.Namespace) -> int:
         asyncio.run(_run_until_stopped(Hub(directory, settings)))
     except (NotFounded, RemovedFromHome, KeyFileError, DirectoryRefused, MeshError) as error:
         raise CommandFailed(str(error)) from error
+    except DiskFull as error:  # room can come back: trying again is right
+        raise CommandFailed(str(error)) from error
     except (DamagedLedger, StorageFailed) as error:
         raise CommandFailed(
             f"this hub stopped, because its disk cannot be trusted: {error}. The other hubs go on. "
-            f"See `homechain ledger verify {directory.path}`"
+            f"See `homechain ledger verify {directory.path}`",
+            code=DAMAGED,
         ) from error
     except ExceptionGroup as group:
-        raise CommandFailed(_first_sentence(group)) from group
+        # A disk that fails while the hub runs ends its task group.
+        damaged = group.subgroup((DamagedLedger, StorageFailed)) is not None
+        full = group.subgroup(DiskFull) is not None
+        raise CommandFailed(
+            _first_sentence(group), code=DAMAGED if damaged and not full else FAILED
+        ) from group
     except OSError as error:
         raise CommandFailed(str(error)) from error
     return DONE
