@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     command_.add_argument("device", help="its name or did:key")
     command_.add_argument("action", help="for example unlock")
     command_.add_argument("arguments", nargs="*", metavar="NAME=VALUE", help="values are JSON")
-    command_.add_argument("--wait", type=float, default=15.0, metavar="S")
+    command_.add_argument(
+        "--wait", type=float, default=15.0, metavar="S", help="for its word (default: %(default)g)"
+    )
     command_.set_defaults(handler=command)
 
     history_ = commands.add_parser("history", help="what a device did, newest first")
@@ -145,13 +148,13 @@ def command(arguments: argparse.Namespace) -> int:
 
     async def act(client: "HubClient") -> "CommandView":
         receipt = await client.command(device.did, arguments.action, values)
-        async with asyncio.timeout(arguments.wait):
-            while True:
-                detail = await client.record(receipt.id)
-                life = detail.command
-                if life is not None and life.life not in under_way:
-                    return life
-                await asyncio.sleep(POLL_S)
+        until_s = time.monotonic() + arguments.wait
+        while time.monotonic() < until_s:
+            seen = (await client.record(receipt.id)).command
+            if seen is not None and seen.life not in under_way:
+                return seen
+            await asyncio.sleep(POLL_S)
+        raise TimeoutError
 
     try:
         seen = ask(arguments, act)
