@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from homechain.crypto import merkle
 from homechain.crypto.errors import CryptoError
+from homechain.crypto.hashing import sha256
 from homechain.crypto.jws import CompactJws, parse_compact, sign_compact
 from homechain.crypto.keys import PrivateKey, PublicKey
 from homechain.crypto.strict_json import decode_strict
@@ -124,6 +125,11 @@ def read_record(raw: bytes) -> SignedRecord:
         leaf=merkle.leaf_hash(raw),
         description=description,
     )
+
+
+def record_id(raw: bytes) -> bytes:
+    """The id that `raw` has if it is a record: 32 bytes. Says nothing about whether it is one."""
+    return sha256(raw.rpartition(b".")[0])
 
 
 def read_description(raw: bytes) -> SignedDescription:

@@ -13,7 +13,7 @@ from homechain.crypto.keys import PublicKey
 from homechain.ledger.blocks import check_block
 from homechain.ledger.certificates import verify_statement
 from homechain.ledger.errors import InvalidBlock, LedgerError
-from homechain.ledger.records import SignedRecord, read_record
+from homechain.ledger.records import SignedRecord, read_record, record_id
 from homechain.model.blocks import Block, Header, Rank, block_hash, read_header
 from homechain.model.errors import FormatError
 from homechain.model.messages import BlockWanted, OpenBlock
@@ -126,8 +126,14 @@ class Proposals:
         engine = self._engine
         header = read_header(block.header)
         configuration = engine.configuration
-        records = [read_record(raw) for raw in block.records]
-        if not all(await self._verifier.records(self._unverified(records))):
+        known = [self._known(raw) for raw in block.records]
+        read = [
+            read_record(raw)
+            for raw, record in zip(block.records, known, strict=True)
+            if record is None
+        ]
+        records = _merged(known, read)
+        if not all(await self._verifier.records(read)):
             raise InvalidBlock("it holds a record with a bad signature")
         leader = configuration.leader(header.term)
         unsigned = proposal_bytes(
@@ -154,14 +160,10 @@ class Proposals:
             return False
         return True
 
-    def _unverified(self, records: Sequence[SignedRecord]) -> list[SignedRecord]:
-        """Those that do not wait here under the very same bytes: a signature may be another one."""
-        unknown = []
-        for record in records:
-            pooled = self._engine.pool.get(record.id)
-            if pooled is None or pooled.raw != record.raw:
-                unknown.append(record)
-        return unknown
+    def _known(self, raw: bytes) -> SignedRecord | None:
+        """The record that waits here under these very bytes: it was read and verified already."""
+        waiting = self._engine.pool.get(record_id(raw))
+        return waiting if waiting is not None and waiting.raw == raw else None
 
     # ------------------------------------------------------------------ held back
 
@@ -215,6 +217,14 @@ class Proposals:
             if step is not None:
                 engine.enqueue(Keep(step))
                 await self._retry_held()
+
+
+def _merged(
+    known: Sequence[SignedRecord | None], read: Sequence[SignedRecord]
+) -> list[SignedRecord]:
+    """`known` with its gaps filled from `read`, in order."""
+    rest = iter(read)
+    return [record if record is not None else next(rest) for record in known]
 
 
 def _weight(proposal: Proposal) -> int:

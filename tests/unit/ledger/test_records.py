@@ -14,6 +14,7 @@ from homechain.ledger.errors import Inadmissible
 from homechain.ledger.records import (
     read_description,
     read_record,
+    record_id,
     sign_record,
     verify_description,
     verify_record,
@@ -230,3 +231,9 @@ def test_a_description_too_long_for_a_record_is_refused() -> None:
     with pytest.raises(Inadmissible) as refused:
         read_description(b"x" * (limits.RECORD_BYTES + 1))
     assert refused.value.code == "too_large"
+
+
+def test_an_id_can_be_told_without_reading() -> None:
+    record = MadeHome().event_record(Actor(made_key("sensor"), name="sensor"), battery=3)
+    assert record_id(record.raw) == record.id
+    assert record_id(b"no record at all") != record.id
