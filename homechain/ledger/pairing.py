@@ -1,8 +1,9 @@
 """The six digits that a resident compares before a device is taken in.
 
 Commit and reveal: the device commits to a nonce in its signed description, the hub answers with
-its own, then the device reveals. So neither a man in the middle nor a hub can search for a key or a
-nonce that gives the digits of another conversation: each has one guess in a million.
+its own, then the device reveals. So a man in the middle cannot search for a key or a nonce that
+gives the digits of another conversation: it has one guess in a million. The hub itself is trusted
+here: it makes up both sides of a conversation with a device of its own (docs/security.md).
 """
 
 from typing import Final

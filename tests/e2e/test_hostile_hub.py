@@ -176,6 +176,25 @@ async def test_introductions_of_strangers_fill_nothing(target: Target) -> None:
     assert await target.slowest_answer_s() < 1
 
 
+def listening(pid: int) -> set[int]:
+    """TCP ports on which a process listens."""
+    sockets = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    rows = [
+        line.split()
+        for family in ("tcp", "tcp6")
+        for line in Path(f"/proc/{pid}/net/{family}").read_text().splitlines()[1:]
+    ]
+    return {
+        int(row[1].rpartition(":")[2], 16)
+        for row in rows
+        if row[3] == "0A" and f"socket:[{row[9]}]" in sockets
+    }
+
+
+async def test_a_hub_listens_on_its_three_ports_and_opens_no_other(target: Target) -> None:
+    assert listening(target.pid) == set(target.ports)
+
+
 SMUGGLED: Final = b"GET /v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 HOST: Final = b"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 

@@ -1,7 +1,7 @@
 """A device introduces itself: description, commit and reveal, six digits, trust bundle.
 
 The digits depend on a nonce of each side, and the device is bound to its nonce (by the commitment
-in its signed description) before it sees the hub's. So neither side can search for digits.
+in its signed description) before it sees the hub's. So nobody in between can search for digits.
 """
 
 from enum import StrEnum
