@@ -23,7 +23,8 @@ class SettingsError(ValueError):
 class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where devices and residents reach this hub."""
 
-    host: str = "0.0.0.0"  # noqa: S104 - a hub serves its LAN; who may speak is decided per request
+    host: str = ""
+    """Empty: every address, IPv6 and IPv4. Who may speak is decided at each request."""
     port: Port = 8440
     """Plain HTTP: signed device requests only."""
     residents_port: Port = 8441
@@ -35,7 +36,8 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class MeshSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How this hub reaches the others."""
 
-    host: str = "0.0.0.0"  # noqa: S104 - mutual TLS refuses strangers in the handshake
+    host: str = ""
+    """Empty: every address, IPv6 and IPv4. Mutual TLS refuses strangers in the handshake."""
     port: Port = 8442
     pairing_port: Port = 8443
     """Open only while a resident lets a hub join."""

@@ -280,7 +280,7 @@ class Hub:
             if after is not None:
                 await asyncio.wait([after])
             await listener.open(
-                host=self._settings.mesh.host, port=self._settings.mesh.pairing_port
+                host=self._settings.mesh.host or None, port=self._settings.mesh.pairing_port
             )
             self._say_pairing(listener.port)
             outcome = await listener.run()
