@@ -126,7 +126,8 @@ def _log_to_stderr(*, verbose: bool) -> None:
     handler.setFormatter(_JournalFormatter())
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
-    logging.getLogger("zeroconf").setLevel(logging.WARNING)
+    # It warns, with a stack trace, of each interface without a route; discovery says what matters.
+    logging.getLogger("zeroconf").setLevel(logging.ERROR)
 
 
 class _JournalFormatter(logging.Formatter):
