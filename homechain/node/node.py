@@ -34,7 +34,7 @@ from homechain.node.receipts import Receipts, Submission, settled_before
 from homechain.node.spreading import Spreading
 from homechain.node.starting import chain_from_disk, core_from_disk
 from homechain.node.syncing import Syncing
-from homechain.node.verification import Verifier
+from homechain.node.verification import Verifier, VerifierClosed
 from homechain.node.work import FinalPath
 
 logger = logging.getLogger(__name__)
@@ -271,7 +271,10 @@ class Node:
             self.engine.tell_pending()
 
     async def _verify(self, record: SignedRecord) -> None:
-        (genuine,) = await self._verifier.records([record])
+        try:
+            (genuine,) = await self._verifier.records([record])
+        except VerifierClosed as error:
+            raise HubStopped("this hub stops; ask another one") from error
         if not genuine:
             raise Inadmissible("bad_signature", "the signature is not by the key in `iss`")
 

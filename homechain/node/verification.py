@@ -7,7 +7,7 @@ command alone goes at once, a thousand sensors cost as many switches as there ar
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
@@ -21,16 +21,23 @@ BATCH_RECORDS: Final = 256
 THREADS: Final = 2
 
 
+class VerifierClosed(Exception):
+    """The hub stops: nothing is checked any more."""
+
+
 class Verifier:
     """Checks records' signatures; coalesces what arrives while a batch is being checked."""
 
     def __init__(self, *, threads: int = THREADS) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="verify")
         self._idle_threads = threads
+        self._is_closed = False
         self._waiting: deque[tuple[SignedRecord, asyncio.Future[bool]]] = deque()
 
     async def records(self, records: Sequence[SignedRecord]) -> list[bool]:
-        """One verdict a record, in order."""
+        """One verdict a record, in order. Raises `VerifierClosed`."""
+        if self._is_closed:
+            raise VerifierClosed
         loop = asyncio.get_running_loop()
         verdicts: list[asyncio.Future[bool]] = [loop.create_future() for _ in records]
         self._waiting.extend(zip(records, verdicts, strict=True))
@@ -42,9 +49,9 @@ class Verifier:
         return await asyncio.get_running_loop().run_in_executor(self._pool, check)
 
     def close(self) -> None:
-        """Ends the threads; checks under way are finished first, those that wait are cancelled."""
-        for _, verdict in self._waiting:
-            verdict.cancel()
+        """Ends the threads; checks under way are finished first, those that wait are refused."""
+        self._is_closed = True
+        _refuse(self._waiting)
         self._waiting.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -65,13 +72,19 @@ class Verifier:
     ) -> None:
         self._idle_threads += 1
         if checked.cancelled():
-            for _, verdict in batch:
-                verdict.cancel()
+            _refuse(batch)
             return
         for (_, verdict), genuine in zip(batch, checked.result(), strict=True):
             if not verdict.done():  # whoever asked may be gone
                 verdict.set_result(genuine)
         self._start()
+
+
+def _refuse(batch: Iterable[tuple[SignedRecord, asyncio.Future[bool]]]) -> None:
+    for _, verdict in batch:
+        if not verdict.done():
+            verdict.set_exception(VerifierClosed())
+            verdict.exception()  # whoever asked may be gone; then nobody has to be told
 
 
 def _verify_all(records: Sequence[SignedRecord]) -> list[bool]:

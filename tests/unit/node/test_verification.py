@@ -3,10 +3,11 @@
 import asyncio
 from contextlib import closing
 
+import pytest
 from msgspec.structs import replace
 
 from homechain.ledger.records import SignedRecord
-from homechain.node.verification import BATCH_RECORDS, Verifier
+from homechain.node.verification import BATCH_RECORDS, Verifier, VerifierClosed
 from tests.fakes.home import Actor, MadeHome, made_key
 
 
@@ -51,4 +52,6 @@ async def test_closing_leaves_nobody_waiting() -> None:
     await asyncio.sleep(0)
     verifier.close()
     answers = await asyncio.gather(*asked, return_exceptions=True)
-    assert all(isinstance(answer, list | asyncio.CancelledError) for answer in answers)
+    assert all(isinstance(answer, list | VerifierClosed) for answer in answers)
+    with pytest.raises(VerifierClosed):
+        await verifier.records(records)
