@@ -8,11 +8,13 @@ FROM ?= 0
 FAST_TESTS := $(wildcard tests/unit tests/property tests/contract tests/vectors tests/simulation)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lan check format sim bench lock hooks clean
+.PHONY: help install demo test lan check format sim bench lock hooks clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+install: $(VENV)/.runtime-installed ## only .venv/bin/homechain, for a hub of your own
 
 demo: $(VENV)/.runtime-installed ## three hubs, six devices and the dashboard on this machine
 	$(BIN)/homechain demo
