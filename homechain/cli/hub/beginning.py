@@ -13,7 +13,7 @@ from homechain.cli import DONE, CommandFailed
 from homechain.cli.hub.place import next_steps, settings_of
 from homechain.cli.output import emit, say
 from homechain.cli.profile import HomeFile, Profile, profile_of, read_passphrase
-from homechain.cli.program import program
+from homechain.cli.program import program, program_with_sudo
 from homechain.settings import Settings
 
 if TYPE_CHECKING:  # the hub pulls in every floor; a command that needs it imports it itself
@@ -91,10 +91,9 @@ def _owner(profile: Profile, arguments: argparse.Namespace) -> "PrivateKey":
 
 def _no_place(path: Path, error: Exception) -> CommandFailed:
     if isinstance(error, PermissionError):
-        program = " ".join(["sudo", sys.argv[0], *sys.argv[1:3]])
         return CommandFailed(
-            f"{path} is not yours to write: say `{program} …`, or keep the hub in a directory of "
-            "your own with --state-dir DIR. Nothing was done"
+            f"{path} is not yours to write: begin with `{program_with_sudo()} hub …`, or keep the "
+            "hub in a directory of your own with --state-dir DIR. Nothing was done"
         )
     return CommandFailed(f"{error}; nothing was done")
 

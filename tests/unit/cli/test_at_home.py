@@ -5,7 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from homechain.cli import DENIED, DONE, FAILED, UNREACHABLE, USAGE
+from homechain.api.client.hub import HubClient
+from homechain.api.schema.home import HomeView
+from homechain.cli import (
+    DENIED,
+    DONE,
+    FAILED,
+    GROUPS,
+    UNREACHABLE,
+    USAGE,
+    device,
+    grant,
+    ledger,
+    person,
+    tui,
+)
 from homechain.cli.profile import Profile
 from homechain.crypto.keys import PrivateKey
 from tests.unit.cli.conftest import Home, Run, Said
@@ -158,6 +172,22 @@ def test_a_device_that_is_not_there_is_not_approved(ask: Run) -> None:
     assert "0 waiting devices show 000000" in told.err
 
 
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("until=18.5", 18.5),
+        ("on=true", True),
+        ("for=null", None),
+        ("pin=0042", "0042"),
+        ('pin="1234"', "1234"),
+        ("note=a=b", "a=b"),
+        ("empty=", ""),
+    ],
+)
+def test_values_are_json_where_they_can_be(word: str, value: object) -> None:
+    assert device._values([word]) == {word.partition("=")[0]: value}
+
+
 # ---------------------------------------------------------------- access
 
 
@@ -236,6 +266,27 @@ def test_a_profile_learns_which_hubs_there_are(ask: Run, home: Home, tmp_path: P
     assert len(Profile(home.owner).home().hubs) == 2
     assert ask("person", "list").code == DONE
     assert Profile(home.owner).home() == known
+
+
+def test_the_dashboard_begins_with_the_profiles_key_and_hubs(
+    ask: Run, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[HomeView] = []
+
+    async def look(client: HubClient) -> None:
+        seen.append(await client.home())
+
+    monkeypatch.setattr("homechain_tui.run_dashboard", look)
+    assert ask("tui").code == DONE
+    assert [(view.name, view.me.name) for view in seen] == [("Linden Street", "Anna")]
+
+
+def test_every_group_is_the_module_of_its_name() -> None:
+    modules = {"person": person, "device": device, "grant": grant, "ledger": ledger, "tui": tui}
+    assert modules.keys() <= GROUPS.keys()
+    assert {module.__name__ for module in modules.values()} == {
+        f"homechain.cli.{name}" for name in modules
+    }
 
 
 BAD: list[tuple[list[str], int, str]] = [
