@@ -16,7 +16,7 @@ from homechain.crypto.hashing import unb64u
 from homechain.crypto.keys import PrivateKey
 from homechain.hub.directory import HubDirectory, Introduction
 from homechain.hub.face import HubFace, Pairing
-from homechain.hub.requests import Requests
+from homechain.hub.requests import WAIT_MS, Requests
 from homechain.hub.system import KeySigner, SystemClock, SystemRandomness
 from homechain.mesh.addresses import AddressSource
 from homechain.mesh.announcements import Announcement, FoundHub, short_home
@@ -309,9 +309,16 @@ class Hub:
             return
         self._learners[hub.hub] = hub
         self._trust()
+        # Until an owner approves it, it reads along only as long as its request is shown.
+        asyncio.get_running_loop().call_later(WAIT_MS / 1000, self._forget_learner, hub)
         request = PendingHub(msgspec.json.encode(hub), self._key.public.did, self._clock.wall_ms())
         if self._requests.add_hub(request):
             self._mesh.broadcast(request)
+
+    def _forget_learner(self, hub: HubDescription) -> None:
+        if self._learners.get(hub.hub) is hub:  # not one that was paired again since
+            del self._learners[hub.hub]
+            self._trust()
 
     def _on_request(self, hub: str, request: PendingDevice | PendingHub) -> None:
         """Another hub tells who waits there. It speaks for itself only, or its share had no end."""

@@ -26,6 +26,7 @@ from homechain.hub.founding import (
     sign_genesis,
 )
 from homechain.hub.running import Hub, RemovedFromHome
+from homechain.keyfiles import create_key_file
 from homechain.ledger.records import SignedRecord, sign_record
 from homechain.mesh.addresses import Address
 from homechain.mesh.errors import PairingClosed
@@ -267,6 +268,22 @@ async def test_a_removed_hub_erases_its_key(tmp_path: Path) -> None:
         assert isinstance(second.task.exception(), RemovedFromHome)
         assert not second.directory.has_key()
         await first.settle(home.guest())
+
+
+async def test_a_removed_hub_that_kept_its_key_and_learns_a_code_stays_outside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with household(tmp_path) as home:
+        first = await home.found()
+        second = await home.take_in(by=first)
+        await second.reaches(first.height)
+        await second.settle(home.record(HubRecord, hub=second.description, removed=True))
+        await asyncio.wait([second.task], timeout=PATIENCE_S)
+        await first.reaches(2)
+        create_key_file(second.directory.key_path, second.key.seed, passphrase=None)
+        with pytest.raises(AlreadyHome):  # it was paired, and finds the ledger of before
+            await introduce(second, by=first)
+        assert "was paired again" in caplog.text
 
 
 async def test_a_hub_that_others_removed_hears_of_it_before_they_close_the_door(
