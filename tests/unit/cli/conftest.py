@@ -98,7 +98,7 @@ class Loop:
 class Home:
     """Where the hub, the owner and the lock of the home are."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, *, name: str = "Hall") -> None:
         self.place = place
         self.hub = place / "hub"
         self.owner = place / "anna"
@@ -106,7 +106,7 @@ class Home:
         self.lock = ""
         self.ports = api, residents, mesh, pairing = free_ports(4)
         self.config.write_text(
-            f'name = "Hall"\n[api]\nhost = "{HERE}"\nport = {api}\nresidents_port = {residents}\n'
+            f'name = "{name}"\n[api]\nhost = "{HERE}"\nport = {api}\nresidents_port = {residents}\n'
             f'[mesh]\nhost = "{HERE}"\nport = {mesh}\npairing_port = {pairing}\n'
             f'advertise = ["{HERE}"]\ndiscovery = false\n',
             encoding="utf-8",
