@@ -37,6 +37,8 @@ class Hubs:
             backoff_most_ms=limits.backoff_most_ms,
             chance=random.random,
         )
+        self._of_home = list(addresses)
+        self._found: list[str] = []
         self._key = key
         self._clock = clock
         self._timeouts = timeouts
@@ -53,7 +55,21 @@ class Hubs:
         return self._roster.addresses
 
     def replace(self, addresses: Collection[str]) -> None:
-        """The home's hubs are at these addresses now."""
+        """The home's hubs are at these addresses now, says the home."""
+        self._of_home = list(addresses)
+        self._know()
+
+    def found(self, addresses: Collection[str]) -> None:
+        """A search of the network heard hubs here.
+
+        They are asked besides the home's own until the next search: a hub whose address changed,
+        or that has a link-local one only, is where the home does not say.
+        """
+        self._found = list(addresses)
+        self._know()
+
+    def _know(self) -> None:
+        addresses = list(dict.fromkeys([*self._of_home, *self._found]))
         self._roster.replace(addresses)
         self._lost = {address: why for address, why in self._lost.items() if address in addresses}
         self._changed.set()
@@ -106,6 +122,6 @@ class Hubs:
         Raises `NotTakenIn` once every hub says so.
         """
         self._turned_away_by.add(address)
-        if self._turned_away_by.issuperset(self._roster.addresses):
+        if self._turned_away_by.issuperset(self._of_home or self._roster.addresses):
             raise NotTakenIn(reason)
         self.failed(address, reason)

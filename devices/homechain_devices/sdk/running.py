@@ -173,7 +173,8 @@ class Running:
                 await asyncio.sleep(self.limits.search_after_ms / 1_000)
                 continue
             found = await self.network.search()
-            hubs.replace(list(dict.fromkeys([*hubs.addresses, *found])))
+            if found:
+                hubs.found(found)
             if not hubs.addresses:
                 self.notify(SearchingHubs(addresses=self.network.fixed_addresses))
             await asyncio.sleep(self.limits.search_pause_ms / 1_000)

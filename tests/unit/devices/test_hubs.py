@@ -3,10 +3,14 @@
 from functools import partial
 from pathlib import Path
 
-from homechain_devices.sdk import (
-    DeviceLimits,
-)
+import pytest
+
+from homechain.api.client.transport import ClientTimeouts
+from homechain_devices.sdk import DeviceClock, DeviceLimits
+from homechain_devices.sdk.errors import NotTakenIn
 from homechain_devices.sdk.events import RecordRefused
+from homechain_devices.sdk.hubs import Hubs
+from tests.fakes.home import made_key
 from tests.unit.devices.made_hub import House
 from tests.unit.devices.made_lock import MadeLock, taken_in
 
@@ -120,3 +124,23 @@ async def test_membership_that_changed_while_the_device_was_away_is_followed(
         house.send(order)
         await house.until(lambda: len(house.outcomes()) == 1)
     assert again.acts == [("lock", {})]
+
+
+async def test_what_a_search_found_is_asked_besides_what_the_home_says() -> None:
+    hubs = Hubs(
+        [],
+        key=made_key("lock"),
+        clock=DeviceClock(),
+        limits=DeviceLimits(),
+        timeouts=ClientTimeouts(),
+        notify=lambda event: None,
+    )
+    hubs.found(["[fe80::1%2]:8440", "10.0.0.2:8440"])
+    hubs.replace(["10.0.0.2:8440", "10.0.0.1:8440"])
+    assert hubs.addresses == ["10.0.0.2:8440", "10.0.0.1:8440", "[fe80::1%2]:8440"]
+    hubs.found(["10.0.0.22:8440"])
+    assert hubs.addresses == ["10.0.0.2:8440", "10.0.0.1:8440", "10.0.0.22:8440"]
+    # Whether the device is out of the home is for the home's own hubs to say.
+    hubs.turned_away("10.0.0.2:8440", "retired")
+    with pytest.raises(NotTakenIn):
+        hubs.turned_away("10.0.0.1:8440", "retired")
