@@ -6,6 +6,7 @@ A machine without root or network namespaces cannot run these; they are the lane
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,10 +124,10 @@ class Home:
         await until(act, lambda seen: seen["life"] == "done", within_s=HEALED_S)
 
 
-@pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[Home]:
-    async with Lan(tmp_path, hosts=4) as lan:
-        yield Home(lan)
+@asynccontextmanager
+async def lan(place: Path, *, ipv4: bool) -> AsyncIterator[Home]:
+    async with Lan(place, hosts=4, ipv4=ipv4) as built:
+        yield Home(built)
 
 
 async def founded(home: Home) -> None:
@@ -151,8 +152,21 @@ async def founded(home: Home) -> None:
     await home.lock("unlock")
 
 
-async def test_a_home_on_a_lan_goes_through_what_a_year_brings(home: Home) -> None:
-    await founded(home)
+async def test_a_home_on_a_lan_goes_through_what_a_year_brings(tmp_path: Path) -> None:
+    async with lan(tmp_path, ipv4=True) as home:
+        await founded(home)
+        await go_through_a_year(home)
+        await verify(home)
+
+
+async def test_a_home_needs_no_more_than_link_local_addresses(tmp_path: Path) -> None:
+    async with lan(tmp_path, ipv4=False) as home:
+        await founded(home)
+        await home.is_level()
+        await verify(home)
+
+
+async def go_through_a_year(home: Home) -> None:
     second = next(did for did, host in home.hubs.items() if host is home.lan.hosts[1])
     third = next(did for did, host in home.hubs.items() if host is home.lan.hosts[2])
 
@@ -176,6 +190,8 @@ async def test_a_home_on_a_lan_goes_through_what_a_year_brings(home: Home) -> No
     await home.lock("lock")
     await home.is_level(within_s=HEALED_S)
 
+
+async def verify(home: Home) -> None:
     for did, host in home.hubs.items():
         await home.running[did].stop()
         verified = await host.ask("ledger", "verify", str(host.state_dir))
