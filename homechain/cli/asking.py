@@ -29,11 +29,11 @@ def ask(
     from homechain.model.errors import FormatError
 
     profile = profile_of(arguments)
-    endpoints = profile.endpoints()
+    endpoints, home = profile.endpoints(), profile.home().home
     key = profile.key(arguments)
 
     async def run() -> Result:
-        async with HubClient(endpoints, key=key) as client:
+        async with HubClient(endpoints, key=key, home=home) as client:
             result = await question(client)
             await learn_hubs(client, profile)
             return result

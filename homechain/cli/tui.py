@@ -20,11 +20,11 @@ def run(arguments: argparse.Namespace) -> int:
     from homechain_tui import run_dashboard
 
     profile = profile_of(arguments)
-    endpoints = profile.endpoints()
+    endpoints, home = profile.endpoints(), profile.home().home
     key = profile.key(arguments)
 
     async def show() -> None:
-        async with HubClient(endpoints, key=key) as client:
+        async with HubClient(endpoints, key=key, home=home) as client:
             learning = asyncio.create_task(learn_hubs(client, profile))
             try:
                 await run_dashboard(client)

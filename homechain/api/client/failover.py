@@ -39,6 +39,7 @@ class HubRing:
         endpoints: Sequence[HubEndpoint],
         *,
         key: PrivateKey,
+        home: str | None,
         timeouts: ClientTimeouts,
         wall_s: Callable[[], float],
     ) -> None:
@@ -51,8 +52,8 @@ class HubRing:
         self._transport = Transport(timeouts)
         self._tokens: dict[HubEndpoint, str] = {}
         self._opening = asyncio.Lock()
-        self.home: str | None = None
-        """The home's id, once a session was opened."""
+        self.home = home
+        """The home's id, if it was given or once a session was opened."""
 
     @property
     def current(self) -> HubEndpoint:

@@ -67,13 +67,18 @@ class HubClient:
         endpoints: Sequence[HubEndpoint],
         *,
         key: PrivateKey,
+        home: str | None = None,
         timeouts: ClientTimeouts | None = None,
         wall_s: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`endpoints` in order of preference; `ValueError` for one that would not be private."""
+        """`endpoints` in order of preference; `ValueError` for one that would not be private.
+
+        `home` is the home's id where it is known. Without it the first hub that answers is believed
+        which home it is that records are signed for.
+        """
         self._ring = HubRing(
-            endpoints, key=key, timeouts=timeouts or ClientTimeouts(), wall_s=wall_s
+            endpoints, key=key, home=home, timeouts=timeouts or ClientTimeouts(), wall_s=wall_s
         )
         self._signer = RecordSigner(key, wall_s=wall_s)
         self._pause = pause

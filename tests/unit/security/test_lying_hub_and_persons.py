@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from homechain.api.client import HubClient, HubEndpoint
-from homechain.api.client.errors import UnexpectedAnswer
+from homechain.api.client.errors import HubUnreachable, UnexpectedAnswer
 from homechain.api.schema.discovery import WellKnown
 from homechain.api.schema.records import Counter
 from homechain.api.schema.session import Challenge, Session
@@ -79,6 +79,15 @@ async def test_a_counter_that_would_use_a_key_up_is_not_signed(hub_that_says: Hu
         assert anna.endpoint == honest
     async with HubClient([liar], key=KEY, wall_s=lambda: NOW_S) as anna:
         with pytest.raises(UnexpectedAnswer, match="clock"):
+            await anna.sign(
+                CommandRecord, device=KEY.public.did, action="unlock", arguments={}, exp=NOW_S + 60
+            )
+
+
+async def test_a_hub_does_not_say_which_home_a_person_signs_for(hub_that_says: HubMaker) -> None:
+    liar = await hub_that_says(1)
+    async with HubClient([liar], key=KEY, home="B" * 43, wall_s=lambda: NOW_S) as anna:
+        with pytest.raises(HubUnreachable, match="another home"):
             await anna.sign(
                 CommandRecord, device=KEY.public.did, action="unlock", arguments={}, exp=NOW_S + 60
             )
