@@ -56,6 +56,7 @@ def hubs_of(home: str, records: list[SignedRecord]) -> list[HubDescription]:
         raise LedgerError("the genesis record is that of another home")
     owners = {genesis.iss}
     hubs = {hub.hub: hub for hub in genesis.hubs}
+    removed: set[str] = set()
     for record in records[1:]:
         payload = record.payload
         if payload.iss not in owners or digest_text(record.home) != home:
@@ -67,10 +68,12 @@ def hubs_of(home: str, records: list[SignedRecord]) -> list[HubDescription]:
             if payload.role is Role.OWNER and not payload.removed:
                 owners.add(payload.person)
         elif isinstance(payload, HubRecord):
-            hubs.pop(payload.hub.hub, None)
-            if not payload.removed:
+            if payload.removed:
+                removed.add(payload.hub.hub)
+            else:
                 hubs[payload.hub.hub] = payload.hub
-    return list(hubs.values())
+    # A used key never comes back, so no order in which a liar shows the records revives one.
+    return [hub for did, hub in hubs.items() if did not in removed]
 
 
 async def _records(client: "HubClient") -> list[SignedRecord]:

@@ -73,6 +73,13 @@ def test_hubs_come_and_go_as_owners_sign() -> None:
     assert names(founded(), put("Attic"), put("Hall", removed=True)) == ["Attic"]
 
 
+def test_no_order_of_the_records_brings_a_removed_hub_back() -> None:
+    added, removed = put("Attic"), put("Attic", removed=True)
+    assert names(founded(), added, removed) == ["Hall"]
+    assert names(founded(), removed, added) == ["Hall"]
+    assert names(founded(), added, removed, added) == ["Hall"]
+
+
 def test_an_owner_who_was_added_counts_until_removed() -> None:
     assert names(founded(), owns(BEN), put("Attic", by=BEN)) == ["Hall", "Attic"]
     gone = owns(BEN, removed=True)
