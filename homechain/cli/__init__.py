@@ -83,6 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read us has enough. What is still buffered must not complain on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except PermissionError as error:
+        print(
+            f"homechain: {error.filename!r} is not yours to read. What belongs to a hub is for "
+            "root: begin with sudo",
+            file=sys.stderr,
+        )
+        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
 

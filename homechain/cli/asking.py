@@ -2,8 +2,9 @@
 
 import argparse
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from homechain.cli import DENIED, DONE, FAILED, UNREACHABLE, CommandFailed
 from homechain.cli.output import emit, say
@@ -14,6 +15,8 @@ if TYPE_CHECKING:  # a client brings in HTTP and cryptography; `--help` shall no
     from homechain.api.schema.records import Receipt
 
 Result = TypeVar("Result")
+_HANDSHAKE: Final = re.compile(r"Cannot connect to host \S+ (?:ssl:<[^>]*> )?")
+"""What aiohttp says before the reason; the address stands in front of it already."""
 
 
 def ask(
@@ -42,7 +45,8 @@ def ask(
         return asyncio.run(run())
     except HubUnreachable as error:
         raise CommandFailed(
-            f"no hub answers ({error}); is one running? On a hub: `homechain service status`",
+            f"no hub answers. Does one run, and is this machine in its network? On a hub: "
+            f"`homechain service status`. Tried: {_HANDSHAKE.sub('', str(error))}",
             code=UNREACHABLE,
         ) from error
     except HubProblem as error:

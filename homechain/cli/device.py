@@ -44,12 +44,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     retire_.add_argument("device", help="its name or did:key")
     retire_.set_defaults(handler=retire)
 
-    command_ = commands.add_parser("command", help="ask a device to act, and wait for its word")
+    command_ = commands.add_parser(
+        "command",
+        help="ask a device to act, and wait for its word",
+        epilog="for example: homechain device command 'Living room' set_setpoint setpoint=21",
+    )
     command_.add_argument("device", help="its name or did:key")
     command_.add_argument("action", help="for example unlock")
     command_.add_argument("arguments", nargs="*", metavar="NAME=VALUE", help="values are JSON")
     command_.add_argument(
-        "--wait", type=float, default=15.0, metavar="S", help="for its word (default: %(default)g)"
+        "--wait", type=float, default=15.0, metavar="S", help="how long (default: %(default)g s)"
     )
     command_.set_defaults(handler=command)
 

@@ -3,10 +3,10 @@
 import argparse
 import secrets
 
-from homechain.cli import DENIED, DONE
+from homechain.cli import DENIED, DONE, USAGE, CommandFailed
 from homechain.cli.asking import ask, report
 from homechain.cli.device import find_device
-from homechain.cli.moments import moment, spoken
+from homechain.cli.moments import WHEN, moment, spoken
 from homechain.cli.output import add_json, emit, say, table
 from homechain.cli.person import find_person
 from homechain.cli.profile import add_profile
@@ -17,13 +17,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the commands of `homechain grant`."""
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
 
-    add_ = commands.add_parser("add", help="let a person do something, for a while")
+    add_ = commands.add_parser(
+        "add",
+        help="let a person do something, for a while",
+        epilog="for example: homechain grant add Cleaner --device 'Front door' --action unlock "
+        "--until +2h",
+    )
     add_.add_argument("person", help="their name or did:key")
     add_.add_argument("--device", action="append", default=[], help="name or did:key; repeatable")
     add_.add_argument("--area", action="append", default=[], help="every device there; repeatable")
-    add_.add_argument("--action", action="append", required=True, help="for example unlock")
-    add_.add_argument("--from", dest="start", type=moment, default="now", metavar="WHEN")
-    add_.add_argument("--until", dest="end", type=moment, required=True, metavar="WHEN")
+    add_.add_argument(
+        "--action", action="append", required=True, help="for example unlock; repeatable"
+    )
+    add_.add_argument(
+        "--from", dest="start", type=moment, default="now", metavar="WHEN", help=f"{WHEN} (now)"
+    )
+    add_.add_argument("--until", dest="end", type=moment, required=True, metavar="WHEN", help=WHEN)
     add_.set_defaults(handler=add)
 
     list_ = commands.add_parser("list", help="all grants, newest first")
@@ -38,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     explain_.add_argument("person", help="name or did:key")
     explain_.add_argument("action")
     explain_.add_argument("device", help="name or did:key")
-    explain_.add_argument("--at", type=moment, default="now", metavar="WHEN")
+    explain_.add_argument("--at", type=moment, default="now", metavar="WHEN", help=f"{WHEN} (now)")
     explain_.set_defaults(handler=explain)
 
     for command in (add_, list_, revoke_, explain_):
@@ -48,6 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def add(arguments: argparse.Namespace) -> int:
     """Gives a grant."""
+    if not arguments.device and not arguments.area:
+        raise CommandFailed("for what? give --device NAME or --area AREA", code=USAGE)
     person = find_person(arguments, arguments.person)
     devices = [find_device(arguments, name).did for name in arguments.device]
     authorization = Authorization(devices=devices, areas=arguments.area, actions=arguments.action)

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
+WHEN: Final = "now, +2h, +3d, or 2026-11-26T09:00"
 _UNITS_S: Final = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 _LAST_S: Final = int(datetime(9999, 12, 30, tzinfo=UTC).timestamp())
 _SPAN: Final = re.compile(r"^\+(\d{1,5})([mhdw])$")
@@ -21,9 +22,7 @@ def moment(text: str) -> int:
     try:
         seconds = int(datetime.fromisoformat(text).timestamp())
     except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no moment: write now, +2h, +3d, or 2026-11-26T09:00"
-        ) from error
+        raise argparse.ArgumentTypeError(f"{text!r} is no moment: write {WHEN}") from error
     if seconds < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is before 1970")
     return seconds

@@ -30,7 +30,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--headless", action="store_true", help="no dashboard: try the promises")
     parser.add_argument(
-        "--seconds", type=float, default=30.0, metavar="N", help="how long the script runs about"
+        "--seconds",
+        type=float,
+        default=30.0,
+        metavar="N",
+        help="how long the script runs, about (default: %(default)g)",
     )
     parser.add_argument(
         "--json", action="store_true", help="with --headless: print one JSON object"

@@ -41,7 +41,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     join_.add_argument("--code", help="the code that `homechain hub pair` shows; asked if left out")
     join_.add_argument("--address", metavar="HOST:PORT", help="skip mDNS and ask there")
     join_.add_argument(
-        "--wait", type=float, default=5.0, metavar="S", help="how long to look around"
+        "--wait",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="how long to look (default: %(default)g s)",
     )
     add_json(join_)
     join_.set_defaults(handler=join)

@@ -296,7 +296,12 @@ BAD: list[tuple[list[str], int, str]] = [
     (["device", "history", "Back door"], FAILED, "device list"),
     (["person", "remove", "Nobody"], FAILED, "person list"),
     (["person", "add", "did:key:zNobody", "--name", "Nobody"], FAILED, "did"),
-    (["grant", "add", "Nobody", "--action", "lock", "--until", "+1h"], FAILED, "person list"),
+    (
+        ["grant", "add", "Nobody", "--area", "Hall", "--action", "lock", "--until", "+1h"],
+        FAILED,
+        "person list",
+    ),
+    (["grant", "add", "Anna", "--action", "lock", "--until", "+1h"], USAGE, "--device"),
     (["grant", "add", "Anna", "--action", "lock", "--until", "soon"], USAGE, "no moment"),
     (["grant", "revoke", "no-such-grant"], FAILED, "grant"),
     (["grant", "explain", "Anna", "unlock", "Back door"], FAILED, "device list"),
@@ -328,3 +333,5 @@ def test_a_home_without_a_hub_cannot_be_reached(run: Run, home: Home, tmp_path: 
     told = run("hub", "status", "--profile", profile)
     assert told.code == UNREACHABLE
     assert "no hub answers" in told.err
+    assert "https://127.0.0.1:9" in told.err
+    assert "SSLContext" not in told.err

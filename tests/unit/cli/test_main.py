@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from homechain import __version__, cli
-from homechain.cli import DONE, GROUPS, INTERRUPTED, USAGE, CommandFailed
+from homechain.cli import DONE, FAILED, GROUPS, INTERRUPTED, USAGE, CommandFailed
 from tests.unit.cli.conftest import Run
 
 SLOW_TO_LOAD = {"aiohttp", "cryptography", "nacl", "PIL", "sqlite3", "textual", "zeroconf"}
@@ -78,14 +78,20 @@ def test_help_waits_for_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raised", "code"),
+    ("raised", "code", "words"),
     [
-        (CommandFailed("the door is painted on", code=7), 7),
-        (KeyboardInterrupt(), INTERRUPTED),
+        (CommandFailed("the door is painted on", code=7), 7, "homechain: the door is painted on\n"),
+        (KeyboardInterrupt(), INTERRUPTED, ""),
+        (
+            PermissionError(13, "Permission denied", "/hub.key"),
+            FAILED,
+            "homechain: '/hub.key' is not yours to read. "
+            + "What belongs to a hub is for root: begin with sudo\n",
+        ),
     ],
 )
 def test_what_ends_a_command_becomes_its_exit_code(
-    run: Run, monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int
+    run: Run, monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int, words: str
 ) -> None:
     def fail(*_: object) -> int:
         raise raised
@@ -93,7 +99,7 @@ def test_what_ends_a_command_becomes_its_exit_code(
     monkeypatch.setattr("homechain.cli.person.show_", fail)
     told = run("person", "show")
     assert told.code == code
-    assert told.err in {"", "homechain: the door is painted on\n"}
+    assert told.err == words
 
 
 def test_a_reader_that_has_enough_is_no_failure() -> None:
