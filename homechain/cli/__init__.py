@@ -5,7 +5,8 @@ The only floor that prints. Each group is one module, imported only when it is a
 command's `handler` returns the exit code.
 
 Exit codes: 0 done · 1 refused or failed, and the message says why · 2 wrong usage · 3 no hub could
-be reached · 4 the home denied it · 5 this hub's disk cannot be trusted · 130 interrupted.
+be reached · 4 the home denied it · 5 this hub's disk cannot be trusted · 6 this hub belongs to no
+home (any more) · 130 interrupted.
 """
 
 import argparse
@@ -24,6 +25,8 @@ UNREACHABLE: Final = 3
 DENIED: Final = 4
 DAMAGED: Final = 5
 """Trying again does not mend a disk: systemd does not restart a hub that ended so."""
+HOMELESS: Final = 6
+"""Nor is a hub that was removed, or that never joined."""
 INTERRUPTED: Final = 130
 
 GROUPS: Final = {
@@ -49,6 +52,7 @@ exit codes:   0  done
               3  no hub could be reached, or none runs here
               4  the home denied it
               5  this hub's disk cannot be trusted
+              6  this hub belongs to no home (any more)
             130  interrupted
 """
 

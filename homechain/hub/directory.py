@@ -30,6 +30,10 @@ class Introduction(Struct, frozen=True, kw_only=True):
     hubs: list[HubDescription]
 
 
+class HubWasRemoved(KeyFileError):
+    """An owner removed this hub: its key may still be there, and must not be used."""
+
+
 class HubDirectory:
     """The files of one hub."""
 
@@ -66,10 +70,11 @@ class HubDirectory:
     def key(self) -> PrivateKey:
         """This hub's key: systemd's credential if there is one, else the file in this directory.
 
-        `KeyFileError` says what is wrong with the file, and how to mend it.
+        `KeyFileError` says what is wrong with the file, and how to mend it; `HubWasRemoved` if it
+        must not be used any more.
         """
         if self._removed_path.exists():
-            raise KeyFileError(
+            raise HubWasRemoved(
                 f"an owner removed this hub: delete its key (/etc/credstore/{CREDENTIAL_NAME}); "
                 "with a new key and an empty directory it can join again"
             )

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from homechain import service_notify
-from homechain.cli import DAMAGED, DONE, FAILED, CommandFailed
+from homechain.cli import DAMAGED, DONE, FAILED, HOMELESS, CommandFailed
 from homechain.cli.hub.place import settings_of
 
 if TYPE_CHECKING:  # the hub pulls in every floor; a command that needs it imports it itself
@@ -21,7 +21,7 @@ DESCRIPTORS: Final = 4_096
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs this hub in the foreground."""
-    from homechain.hub.directory import HubDirectory
+    from homechain.hub.directory import HubDirectory, HubWasRemoved
     from homechain.hub.running import Hub, RemovedFromHome
     from homechain.keyfiles import KeyFileError
     from homechain.mesh.errors import MeshError
@@ -36,11 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
     if not directory.has_key():
         raise CommandFailed(
             f"{directory.path} holds no hub yet: `homechain hub init` founds a home, "
-            "`homechain hub join` brings this hub into one"
+            "`homechain hub join` brings this hub into one",
+            code=HOMELESS,
         )
     try:
         asyncio.run(_run_until_stopped(Hub(directory, settings)))
-    except (NotFounded, RemovedFromHome, KeyFileError, DirectoryRefused, MeshError) as error:
+    except (NotFounded, RemovedFromHome, HubWasRemoved) as error:
+        raise CommandFailed(str(error), code=HOMELESS) from error
+    except (KeyFileError, DirectoryRefused, MeshError) as error:
         raise CommandFailed(str(error)) from error
     except DiskFull as error:  # room can come back: trying again is right
         raise CommandFailed(str(error)) from error

@@ -100,7 +100,7 @@ async def test_a_child_is_this_very_program(tmp_path: Path) -> None:
 
 async def test_a_child_that_fails_leaves_its_last_words(tmp_path: Path) -> None:
     child = Child("nothing", ["hub", "run", "--state-dir", str(tmp_path)], directory=tmp_path)
-    assert await child.run() == cli.FAILED
+    assert await child.run() == cli.HOMELESS
     assert "holds no hub yet" in child.last_words()
 
 

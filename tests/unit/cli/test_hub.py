@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from homechain.cli import DONE, FAILED, USAGE
+from homechain.cli import DONE, FAILED, HOMELESS, USAGE
 from homechain.cli.hub import beginning
 from homechain.cli.profile import Profile
 from tests.unit.cli.conftest import Run
@@ -99,7 +99,7 @@ def test_settings_that_are_misspelled_are_named(run: Run, tmp_path: Path) -> Non
 
 def test_a_directory_without_a_hub_does_not_run(run: Run, tmp_path: Path) -> None:
     told = run("hub", "run", "--state-dir", tmp_path / "hub")
-    assert told.code == FAILED
+    assert told.code == HOMELESS
     assert "homechain hub init" in told.err
     assert "homechain hub join" in told.err
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from homechain.hub.directory import CREDENTIAL_NAME, HubDirectory, Introduction
+from homechain.hub.directory import CREDENTIAL_NAME, HubDirectory, HubWasRemoved, Introduction
 from homechain.hub.founding import (
     AlreadyHome,
     describe_hub,
@@ -45,7 +45,7 @@ def test_a_key_that_systemd_hands_over_goes_before_the_file(
     assert directory.key().public == key.public
     # The one in the directory is erased, the credential cannot be: it is never used again.
     directory.erase_key()
-    with pytest.raises(KeyFileError, match="removed this hub"):
+    with pytest.raises(HubWasRemoved):
         directory.key()
 
 
