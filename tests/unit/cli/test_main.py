@@ -85,8 +85,10 @@ def test_help_waits_for_nothing_heavy() -> None:
         (
             PermissionError(13, "Permission denied", "/hub.key"),
             FAILED,
-            "homechain: '/hub.key' is not yours to read. "
-            + "What belongs to a hub is for root: begin with sudo\n",
+            (
+                "homechain: '/hub.key' is not yours to read. "
+                "What belongs to a hub is for root: begin with sudo\n"
+            ),
         ),
     ],
 )
