@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import re
+import resource
 import signal
 import sys
 import time
 import tomllib
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,19 +124,33 @@ async def target(tmp_path: Path) -> AsyncIterator[Target]:
         yield target
 
 
+@asynccontextmanager
+async def crowd(ports: Iterable[int], *, each: int) -> AsyncIterator[None]:
+    """So many connections to each port. A shell begins with 1,024 descriptors: too few for it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 4_096 if hard == resource.RLIM_INFINITY else min(4_096, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    lines = []
+    try:
+        for port in ports:
+            for _ in range(each):
+                with contextlib.suppress(OSError):
+                    lines.append(await asyncio.open_connection(HERE, port))
+        yield
+    finally:
+        for _, writer in lines:
+            writer.close()
+        await asyncio.sleep(0)  # they are closed in the loop's next turn
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 async def test_silent_connections_to_every_port_keep_no_device_waiting(target: Target) -> None:
     before_kib = target.resident_kib()
-    lines = []
-    for port in target.ports:
-        for _ in range(450):
-            with contextlib.suppress(OSError):
-                lines.append(await asyncio.open_connection(HERE, port))
-    assert await target.slowest_answer_s() < 1
-    assert target.descriptors() < 1_200, "no more than the doors let in"
-    assert target.resident_kib() - before_kib < 250 * 1024
-    assert len(target.log()) < 100, "a crowd is not worth a line each"
-    for _, writer in lines:
-        writer.close()
+    async with crowd(target.ports, each=450):
+        assert await target.slowest_answer_s() < 1
+        assert target.descriptors() < 1_200, "no more than the doors let in"
+        assert target.resident_kib() - before_kib < 250 * 1024
+        assert len(target.log()) < 100, "a crowd is not worth a line each"
 
 
 async def test_introductions_of_strangers_fill_nothing(target: Target) -> None:
