@@ -8,17 +8,10 @@ import pytest
 from homechain.cli import DONE, FAILED, HOMELESS, USAGE
 from homechain.cli.hub import beginning
 from homechain.cli.profile import Profile
+from homechain.mesh.announcements import FoundHub
 from tests.unit.cli.conftest import Run
 
 NAMES = ("--home-name", "Our home", "--owner-name", "Anna")
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    """Settings of a hub that looks for nobody in the network of this machine."""
-    file = tmp_path / "hub.toml"
-    file.write_text('[mesh]\ninterfaces = ["127.0.0.1"]\n', encoding="utf-8")
-    return file
 
 
 def test_a_home_is_founded_with_the_hub_and_the_owner_in_it(run: Run, tmp_path: Path) -> None:
@@ -104,13 +97,23 @@ def test_a_directory_without_a_hub_does_not_run(run: Run, tmp_path: Path) -> Non
     assert "homechain hub join" in told.err
 
 
-def test_a_hub_that_finds_nobody_joins_nothing(run: Run, tmp_path: Path, config: Path) -> None:
-    place = ["--state-dir", str(tmp_path / "hub"), "--config", str(config)]
-    told = run("hub", "join", "--wait", "0.3", "--code", "1-2", *place)
+def test_a_hub_that_finds_nobody_joins_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(**_: object) -> list[FoundHub]:
+        return []
+
+    monkeypatch.setattr("homechain.mesh.discovery.find_hubs", nobody)
+    told = run("hub", "join", "--code", "1-2", "--state-dir", tmp_path / "hub")
     assert (told.code, "homechain hub pair" in told.err) == (FAILED, True)
-    told = run("hub", "join", "--address", "127.0.0.1:9", "--code", "1-2", *place)
-    assert (told.code, "joined nothing" in told.err) == (FAILED, True)
-    told = run("hub", "join", "--address", "nowhere", "--code", "1-2", *place)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere"])
+def test_an_address_where_no_hub_waits_joins_nothing(
+    run: Run, tmp_path: Path, address: str
+) -> None:
+    place = ["--state-dir", str(tmp_path / "hub")]
+    told = run("hub", "join", "--address", address, "--code", "1-2", *place)
     assert (told.code, "joined nothing" in told.err) == (FAILED, True)
 
 
