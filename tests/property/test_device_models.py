@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -169,6 +170,7 @@ def test_a_thermostat_does_what_it_says_and_never_fights_itself(
     mean_c=st.floats(-5, 25),
     step_s=st.floats(5, 60),
 )
+@pytest.mark.slow
 def test_a_room_comes_to_its_setpoint_and_stays(
     start_c: float, setpoint_c: float, mean_c: float, step_s: float
 ) -> None:

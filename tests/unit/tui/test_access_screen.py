@@ -1,3 +1,4 @@
+import pytest
 from textual.widgets import DataTable, Input
 
 from homechain.api.schema.home import GrantStatus
@@ -60,6 +61,7 @@ async def test_a_revocation_that_was_refused_is_not_shown_as_done() -> None:
         assert dashboard.lines("#grants")[0].startswith("✓")
 
 
+@pytest.mark.slow
 async def test_a_grant_is_given_step_by_step_and_read_before_it_is_signed() -> None:
     home = lived_in_home()
     async with driven(home) as dashboard:
@@ -86,6 +88,7 @@ async def test_a_grant_is_given_step_by_step_and_read_before_it_is_signed() -> N
         assert len(dashboard.lines("#grants")) == 2
 
 
+@pytest.mark.slow
 async def test_escape_goes_one_step_back_and_signs_nothing() -> None:
     home = lived_in_home()
     async with driven(home) as dashboard:
@@ -102,6 +105,7 @@ async def test_escape_goes_one_step_back_and_signs_nothing() -> None:
         assert len(home.grants) == 1
 
 
+@pytest.mark.slow
 async def test_actions_one_by_one_and_times_of_ones_own() -> None:
     home = lived_in_home()
     async with driven(home) as dashboard:
@@ -123,6 +127,7 @@ async def test_actions_one_by_one_and_times_of_ones_own() -> None:
         assert newest_grant(home)[2:] == (["Hall"], ["unlock"], "Sun 14 Jun 2026 00:00:00")
 
 
+@pytest.mark.slow
 async def test_somebody_new_is_taken_in_by_their_key_on_the_way() -> None:
     home = lived_in_home()
     otto = key(50)
@@ -143,6 +148,7 @@ async def test_somebody_new_is_taken_in_by_their_key_on_the_way() -> None:
         assert newest_grant(home)[0] == "Otto"
 
 
+@pytest.mark.slow
 async def test_a_person_is_taken_in_with_a_role() -> None:
     home = lived_in_home()
     did = key(51).public.did
@@ -169,6 +175,7 @@ async def test_only_owners_take_people_in() -> None:
         assert dashboard.notes() == ["Only an owner takes people in. Ask one."]
 
 
+@pytest.mark.slow
 async def test_may_they_and_why() -> None:
     home = lived_in_home()
     async with driven(home) as dashboard:
@@ -194,6 +201,7 @@ async def test_a_cell_and_a_grant_open_to_their_reasons() -> None:
         assert dashboard.place == "Confirm"
 
 
+@pytest.mark.slow
 async def test_one_of_several_grants_is_chosen_before_it_is_revoked() -> None:
     home = lived_in_home()
     async with driven(home) as dashboard:

@@ -91,6 +91,7 @@ async def test_the_day_is_plotted_up_to_now() -> None:
         assert any("\u2800" < character <= "\u28ff" for character in drawn)
 
 
+@pytest.mark.slow
 async def test_modes_and_holds_are_chosen_from_lists() -> None:
     home = lived_in_home()
     async with driven(home) as dashboard:
@@ -109,6 +110,7 @@ async def test_modes_and_holds_are_chosen_from_lists() -> None:
         assert asked(home)[-1] == ("resume", {})
 
 
+@pytest.mark.slow
 async def test_every_action_of_a_device_can_be_reached() -> None:
     home = lived_in_home()
     async with driven(home) as dashboard:

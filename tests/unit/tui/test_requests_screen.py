@@ -1,3 +1,4 @@
+import pytest
 from textual.widgets import Button, Digits, Input
 
 from homechain_devices.lock.description import describe as describe_lock
@@ -70,6 +71,7 @@ async def test_a_request_can_be_put_aside() -> None:
         assert "Nothing waits" in dashboard.lines("#waiting")[0]
 
 
+@pytest.mark.slow
 async def test_a_hub_becomes_a_member_by_the_owners_word_only() -> None:
     home = lived_in_home()
     home.request_hub(30, "shed")
