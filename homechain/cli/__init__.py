@@ -12,6 +12,7 @@ home (any more) · 130 interrupted.
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -42,6 +43,9 @@ GROUPS: Final = {
 }
 
 
+# No option of ours begins with one dash, but for -h, or is as long as a digest is in base64url.
+_DASHED_ID: Final = re.compile(r"-[A-Za-z0-9_][A-Za-z0-9_-]{6,41}|-[A-Za-z0-9_-]{42}")
+
 EPILOG: Final = """\
 start here:   homechain demo
 then:         README.md, "A home of your own"
@@ -67,7 +71,7 @@ class CommandFailed(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = [_as_typed(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     parser = _parser(wanted=_group_in(words))
     parsed = parser.parse_args(words)
     handler = getattr(parsed, "handler", None)
@@ -96,6 +100,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _as_typed(word: str) -> str:
+    """`word`, with a space in front of an id that begins with a dash, as one in 64 does.
+
+    Else argparse takes it for an option; `identifier` takes the space away again.
+    """
+    return f" {word}" if _DASHED_ID.fullmatch(word) else word
+
+
+def identifier(text: str) -> str:
+    """The id of a record, grant or home, as the type of an argument."""
+    return text.strip()
 
 
 def _group_in(words: Sequence[str]) -> str | None:

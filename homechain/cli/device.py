@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from homechain.cli import DENIED, DONE, FAILED, USAGE, CommandFailed
+from homechain.cli import DENIED, DONE, FAILED, USAGE, CommandFailed, identifier
 from homechain.cli.asking import ask, report
 from homechain.cli.moments import spoken
 from homechain.cli.output import add_json, emit, say, table
@@ -75,7 +75,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--interface", action="append", metavar="IP", help="look for hubs by mDNS here only"
     )
     simulate_.add_argument(
-        "--home", default="", metavar="ID", help="by mDNS, take only hubs of this home"
+        "--home",
+        type=identifier,
+        default="",
+        metavar="ID",
+        help="by mDNS, take only hubs of this home",
     )
     simulate_.add_argument("--time-scale", type=float, default=1.0, help="faster than life")
     simulate_.add_argument("--seed", type=int, default=0)

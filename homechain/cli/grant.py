@@ -3,7 +3,7 @@
 import argparse
 import secrets
 
-from homechain.cli import DENIED, DONE, USAGE, CommandFailed
+from homechain.cli import DENIED, DONE, USAGE, CommandFailed, identifier
 from homechain.cli.asking import ask, report
 from homechain.cli.device import find_device
 from homechain.cli.moments import WHEN, moment, spoken
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     list_.set_defaults(handler=list_grants)
 
     revoke_ = commands.add_parser("revoke", help="end a grant for good")
-    revoke_.add_argument("grant", help="its id, from `homechain grant list`")
+    revoke_.add_argument("grant", type=identifier, help="its id, from `homechain grant list`")
     revoke_.set_defaults(handler=revoke)
 
     explain_ = commands.add_parser("explain", help="may this person do that, then, and why?")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homechain.cli import DONE, FAILED, USAGE, CommandFailed
+from homechain.cli import DONE, FAILED, USAGE, CommandFailed, identifier
 from homechain.cli.asking import ask
 from homechain.cli.moments import spoken
 from homechain.cli.output import add_json, emit, say, table, warn
@@ -32,12 +32,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     verify_ = commands.add_parser("verify", help="check a hub's whole ledger from genesis on")
     verify_.add_argument("directory", type=Path, metavar="DIR", help="the hub's --state-dir")
-    verify_.add_argument("--home", help="the home's id, if you know it from elsewhere")
+    verify_.add_argument(
+        "--home", type=identifier, metavar="ID", help="the home's id, if you know it from elsewhere"
+    )
     add_json(verify_)
     verify_.set_defaults(handler=verify)
 
     show_ = commands.add_parser("show", help="the newest records, or one down to its signature")
-    show_.add_argument("record", nargs="?", help="a record's id")
+    show_.add_argument("record", type=identifier, nargs="?", help="a record's id")
     show_.add_argument("--limit", type=int, default=20)
     add_profile(show_)
     add_json(show_)

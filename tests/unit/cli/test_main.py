@@ -1,5 +1,6 @@
 """The command line as a whole: help, wrong usage, exit codes, pipes."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -75,6 +76,25 @@ def test_help_waits_for_nothing_heavy() -> None:
         env=environment,
     )
     assert SLOW_TO_LOAD.isdisjoint(done.stderr.split())
+
+
+@pytest.mark.parametrize("text", ["-" + 42 * "A", "--" + 41 * "A", "-A1-b2_c", "A" * 43])
+def test_an_id_that_begins_with_a_dash_is_no_option(
+    run: Run, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    seen: list[argparse.Namespace] = []
+
+    def note(arguments: argparse.Namespace) -> int:
+        seen.append(arguments)
+        return DONE
+
+    monkeypatch.setattr("homechain.cli.grant.revoke", note)
+    monkeypatch.setattr("homechain.cli.ledger.show", note)
+    monkeypatch.setattr("homechain.cli.ledger.verify", note)
+    assert run("grant", "revoke", text).code == DONE
+    assert run("ledger", "show", text).code == DONE
+    assert run("ledger", "verify", "--home", text, "a directory").code == DONE
+    assert (seen[0].grant, seen[1].record, seen[2].home) == (text, text, text)
 
 
 @pytest.mark.parametrize(
