@@ -13,6 +13,7 @@ from tests.fakes.dashboard_home import DashboardHome
 from tests.fakes.dashboard_morning import lived_in_home
 from tests.unit.tui.driving import Driver
 
+pytestmark = pytest.mark.slow
 Compare = Callable[..., bool]
 SMALL, LARGE = (80, 24), (120, 40)
 
