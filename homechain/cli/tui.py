@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
                 await run_dashboard(client)
             finally:
                 learning.cancel()
+                await asyncio.wait([learning])
 
     asyncio.run(show())
     return DONE

@@ -1,5 +1,6 @@
 """Every command that asks a hub, against a home that runs."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -275,6 +276,7 @@ def test_the_dashboard_begins_with_the_profiles_key_and_hubs(
 
     async def look(client: HubClient) -> None:
         seen.append(await client.home())
+        await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})  # the profile learned
 
     monkeypatch.setattr("homechain_tui.run_dashboard", look)
     assert ask("tui").code == DONE
