@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import pytest
+from msgspec.structs import replace
 
 from homechain.consensus import effects as wanted
 from homechain.hub.system import KeySigner
+from homechain.ledger.blocks import BuiltBlock, build_block
 from homechain.model.blocks import (
     Block,
     CertifiedBlock,
     CommitCertificate,
     ElectionCertificate,
+    Endorsement,
     QuorumCertificate,
     Rank,
     root_certificate,
@@ -30,6 +33,7 @@ from homechain.model.messages import (
     Status,
 )
 from homechain.model.statements import Commit, Heartbeat, Prepare, PreVote, Proposal, Vote
+from homechain.node import building
 from homechain.node.work import Waiting
 from tests.fakes.driven_home import DrivenHome, DrivenHub
 from tests.fakes.home import Actor, made_key
@@ -266,3 +270,30 @@ async def test_a_hub_with_an_old_copy_of_its_disk_stops_signing() -> None:
         assert not restored.votes()
         await leader.settle(home.made.person_record(actor("Dora")))
         await restored.reaches(3)
+
+
+@on_virtual_time
+async def test_worthless_signatures_inside_a_header_are_refused_though_good_ones_lie_beside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lying(*, justify: QuorumCertificate, **given: Any) -> BuiltBlock:
+        worthless = tuple(Endorsement(each.signer, bytes(64)) for each in justify.endorsements)
+        return build_block(justify=replace(justify, endorsements=worthless), **given)
+
+    async with DrivenHome() as home:
+        await home.hubs[0].settle(home.made.person_record(actor("Ben")))
+        liar = await home.led()
+        term = liar.node.engine.core.term
+        builder = liar.node.engine._builder
+        honest_build = builder.build
+
+        def lie(item: wanted.Build) -> object:
+            with monkeypatch.context() as built_by_the_liar:
+                built_by_the_liar.setattr(building, "build_block", lying)
+                return honest_build(item)
+
+        monkeypatch.setattr(builder, "build", lie)
+        await home.hubs[0].submit(home.made.person_record(actor("Cem")))
+        for hub in home.hubs:
+            await hub.knows(actor("Cem").did)
+            assert hub.node.head.header.term > term, "the liar's block did not become final"
