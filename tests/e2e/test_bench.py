@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from homechain.cli import INTERRUPTED
+from tests.e2e.foreground import hear_interrupts
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +22,7 @@ async def started(place: Path, *words: str) -> asyncio.subprocess.Process:
         *(sys.executable, "-m", "homechain", "bench", "--dir", str(place), *SHORT, *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=hear_interrupts,
     )
 
 

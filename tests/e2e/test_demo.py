@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from homechain.cli import DONE, INTERRUPTED
+from tests.e2e.foreground import hear_interrupts
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +21,7 @@ async def started(*words: str) -> asyncio.subprocess.Process:
         *(sys.executable, "-m", "homechain", "demo", "--headless", *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=hear_interrupts,
     )
 
 
