@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from homechain.cli import INTERRUPTED
-from tests.e2e.foreground import hear_interrupts
+from tests.e2e.foreground import hear_interrupts, processes_in
 
 pytestmark = pytest.mark.slow
 
@@ -24,19 +24,6 @@ async def started(place: Path, *words: str) -> asyncio.subprocess.Process:
         stderr=asyncio.subprocess.PIPE,
         preexec_fn=hear_interrupts,
     )
-
-
-def processes_in(place: Path) -> list[str]:
-    """Command lines of processes that work in `place`."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().replace(b"\0", b" ").decode("utf-8", errors="replace")
-        except OSError:  # it ended while we looked
-            continue
-        if str(place) in words and "homechain" in words:
-            found.append(words)
-    return found
 
 
 def left_in(place: Path) -> list[Path]:
